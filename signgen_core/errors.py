@@ -6,7 +6,7 @@
     │   ├── LexiconError         a preset or lexicon file is wrong; the message names file and field
     │   └── FileFormatError      a motion, body or weights file is not what its name promises
     ├── OutputError              the result cannot be written (folder missing, not writable, unknown suffix)
-    └── EnvironmentProblem       something of the machine is missing: a package, a shared library, disk space
+    └── MachineError             something of the machine is missing: a package, a shared library, disk space
 
 The library raises; only `headless.cli` catches, prints `error: <message>` on one line and chooses the exit status.
 """
@@ -46,5 +46,5 @@ class OutputError(SignGenError):
     """The result cannot be written where it should go."""
 
 
-class EnvironmentProblem(SignGenError):
+class MachineError(SignGenError):
     """The machine lacks something; the message says what and how to get it."""

@@ -1,0 +1,177 @@
+"""Motion: the numbers that every stage hands on, and their npz file (AMASS keys plus `face` and `joints`)."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import rig
+from .errors import FileFormatError, InputError, OutputError
+from .face import ARKIT_NAMES, FACE_MIRROR, NUM_FACE
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One action's place on the time line: seconds, with the hold from which its handshape is read."""
+
+    gloss_id: str
+    start: float
+    end: float
+    hold: float
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A clip of a whole signer.
+
+    poses: (T, 55, 3) axis-angle radians, SMPL-X order; transl: (T, 3) metres; betas: (B,); expression: (T, 10);
+    face: (T, 52) ARKit coefficients in [0, 1]; fps: frames per second. Frame t stands at t / fps seconds.
+    segments: one per action. meta: JSON-ready facts (seed, text, generator).
+    """
+
+    poses: np.ndarray
+    transl: np.ndarray
+    betas: np.ndarray
+    expression: np.ndarray
+    face: np.ndarray
+    fps: float
+    segments: tuple[Segment, ...] = ()
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        t = len(self.poses)
+        for name, shape in (("poses", (t, 55, 3)), ("transl", (t, 3)), ("expression", (t, 10)), ("face", (t, NUM_FACE))):
+            value = getattr(self, name)
+            if value.shape != shape:
+                raise InputError(f"motion {name}: expected shape {shape}, found {value.shape}")
+            if not np.isfinite(value).all():
+                raise InputError(f"motion {name}: holds NaN or infinite values")
+        if not 1.0 <= self.fps <= 1000.0:
+            raise InputError(f"motion fps: {self.fps} is not between 1 and 1000")
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.poses)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame to the last: (T - 1) / fps."""
+        return (self.num_frames - 1) / self.fps
+
+    def mirrored(self) -> Motion:
+        """The same motion by the signer's mirror image (a left-handed signer)."""
+        poses = self.poses[:, list(rig.MIRROR)] * np.array([1.0, -1.0, -1.0])
+        return replace(self, poses=poses, transl=self.transl * np.array([-1.0, 1.0, 1.0]), face=self.face[:, list(FACE_MIRROR)])
+
+
+def write_npz(path: str | Path, motion: Motion, joints: np.ndarray) -> None:
+    """Writes `motion` and its joint positions (T, 70, 3) with the keys of docs/formats/motion.md; the same motion gives the same bytes.
+
+    Raises OutputError when the place is not writable; nothing half-written is left.
+    """
+    flat = motion.poses.reshape(motion.num_frames, 165)
+    arrays: dict[str, np.ndarray] = {
+        "surface_model_type": np.array("smplx"),
+        "gender": np.array("neutral"),
+        "mocap_frame_rate": np.array(motion.fps),
+        "mocap_time_length": np.array(motion.num_frames / motion.fps),
+        "trans": motion.transl,
+        # AMASS orders jaw, left eye, right eye between body and hands, as SMPL-X does
+        "poses": flat,
+        "root_orient": flat[:, :3],
+        "pose_body": flat[:, 3:66],
+        "pose_jaw": flat[:, 66:69],
+        "pose_eye": flat[:, 69:75],
+        "pose_hand": flat[:, 75:],
+        "betas": motion.betas,
+        "num_betas": np.array(len(motion.betas)),
+        "expressions": motion.expression,
+        "face": motion.face,
+        "face_names": np.array(ARKIT_NAMES),
+        "joints": joints,
+        "joint_names": np.array(rig.POINT_NAMES),
+        "segment_gloss": np.array([s.gloss_id for s in motion.segments], dtype=np.str_),
+        "segment_times": np.array([[s.start, s.end, s.hold] for s in motion.segments], dtype=np.float64).reshape(-1, 3),
+        "signgen": np.array(json.dumps({"format": 1, **motion.meta}, sort_keys=True)),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
+        for name, array in arrays.items():
+            raw = io.BytesIO()
+            np.lib.format.write_array(raw, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), raw.getvalue(), compress_type=zipfile.ZIP_DEFLATED)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a temporary file beside it, then a rename. Raises OutputError."""
+    path = Path(path)
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except OSError as problem:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from problem
+
+
+def read_npz(path: str | Path) -> Motion:
+    """Reads an AMASS-style SMPL-X npz: our own, or any with `poses` (T, 165), `trans` and a frame rate. Raises FileFormatError."""
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            data = {name: archive[name] for name in archive.files if name in _READ_KEYS}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+        raise FileFormatError(f"{path}: not a readable npz file: {problem}") from problem
+    except Exception as problem:  # noqa: BLE001 - zlib.error and struct.error have no common base with the rest
+        raise FileFormatError(f"{path}: damaged npz file: {problem}") from problem
+    if "poses" not in data:
+        raise FileFormatError(f"{path}: has no array 'poses'; this is not a motion file")
+    poses = data["poses"]
+    if poses.ndim == 3 and poses.shape[1:] == (55, 3):
+        poses = poses.reshape(len(poses), 165)
+    if poses.ndim != 2 or poses.shape[1] != 165 or not np.issubdtype(poses.dtype, np.floating) or not len(poses):
+        raise FileFormatError(f"{path}: poses: expected float (T, 165) with T > 0, found {poses.dtype} {poses.shape}")
+    rates = [float(data[key]) for key in ("mocap_frame_rate", "mocap_framerate", "fps") if key in data and data[key].size == 1]
+    if not rates:
+        raise FileFormatError(f"{path}: no frame rate (mocap_frame_rate, mocap_framerate or fps)")
+    t = len(poses)
+    segments = tuple(
+        Segment(str(name), *(float(v) for v in times))
+        for name, times in zip(data.get("segment_gloss", ()), data.get("segment_times", ()), strict=False)
+    )
+    try:
+        meta = json.loads(str(data["signgen"])) if "signgen" in data else {}
+        return Motion(
+            poses=poses.reshape(t, 55, 3).astype(np.float64),
+            transl=np.asarray(data.get("trans", np.zeros((t, 3))), dtype=np.float64),
+            betas=np.asarray(data.get("betas", np.zeros(10)), dtype=np.float64).reshape(-1),
+            expression=np.asarray(data.get("expressions", np.zeros((t, 10))), dtype=np.float64)[:, :10],
+            face=np.asarray(data.get("face", np.zeros((t, NUM_FACE))), dtype=np.float64),
+            fps=rates[0],
+            segments=segments,
+            meta={k: v for k, v in meta.items() if k != "format"},
+        )
+    except (InputError, ValueError, IndexError) as problem:
+        raise FileFormatError(f"{path}: {problem}") from problem
+
+
+_READ_KEYS = {
+    "poses", "trans", "betas", "expressions", "face", "mocap_frame_rate", "mocap_framerate", "fps", "segment_gloss", "segment_times", "signgen",
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Phonology: the feature inventory (ASL-LEX 2.0 terms), handshapes, locations and the lexicon."""
