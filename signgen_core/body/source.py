@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import MachineError, FileFormatError
+from ..errors import FileFormatError, MachineError
 from ..face import ARKIT_NAMES
 
 DECIMETRE = 0.1

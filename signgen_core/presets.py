@@ -1,0 +1,31 @@
+"""Where the preset files stand, and reading them as JSON with errors that name file and place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .errors import LexiconError
+
+PRESETS_DIR = Path(__file__).resolve().parent.parent / "presets"
+
+
+def reject_constant(name: str) -> float:
+    """For `json.loads(parse_constant=...)`: NaN and infinities are not JSON and never a sensible number here."""
+    raise ValueError(f"{name} is not a number that can be used")
+
+
+def read_preset(*parts: str) -> Any:
+    """The parsed JSON of `presets/<parts>`. Raises LexiconError naming the file."""
+    return read_json(PRESETS_DIR.joinpath(*parts))
+
+
+def read_json(path: Path) -> Any:
+    """The parsed JSON of a data file. Raises LexiconError naming the file and, for broken JSON, line and column."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=reject_constant)
+    except FileNotFoundError:
+        raise LexiconError(f"{path}: no such file") from None
+    except (OSError, ValueError) as problem:
+        raise LexiconError(f"{path}: {problem}") from problem
