@@ -10,7 +10,7 @@ from .source import GROUPS, SOURCE_VERTICES, Source
 REGION = {name: i for i, name in enumerate(REGION_NAMES)}
 _GROUP_REGION = {
     "body": "skin", "tongue": "tongue", "left_eye": "eyes_white", "right_eye": "eyes_white", "lashes": "lashes",
-    "lower_teeth": "teeth", "upper_teeth": "teeth", "hair": "hair",
+    "lower_teeth": "teeth", "upper_teeth": "teeth",
 }  # fmt: skip
 
 

@@ -33,7 +33,6 @@ GROUPS: dict[str, tuple[int, int]] = {
     "lashes": (14742, 14991),
     "lower_teeth": (14992, 15059),
     "upper_teeth": (15060, 15127),
-    "hair": (18722, 19149),
 }
 
 

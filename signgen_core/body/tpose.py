@@ -41,6 +41,8 @@ _SIDE_CUBES = {
 
 # Directions of the flat left hand in the palm plane (XZ), degrees from +X towards +Z (the thumb side).
 SPLAY_DEGREES = {"index": 3.0, "middle": 0.0, "ring": -3.0, "pinky": -7.0, "thumb": 43.0}
+# The thumb of the flat hand lies this much below the palm plane, as it does in SMPL-X.
+THUMB_DROP_DEGREES = 8.0
 # The straight left leg leans this much outwards from -Y.
 LEG_SPREAD_DEGREES = 2.0
 _FINGERS = ("index", "middle", "ring", "pinky")
@@ -133,10 +135,10 @@ def _left_side(p: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         for k, bone in enumerate(bones, 1):
             turn[f"{finger}{k}"] = _turn(bone, curl, direction, hinge_flat)
 
-    angle = np.radians(SPLAY_DEGREES["thumb"])
-    direction = np.array([np.cos(angle), 0.0, np.sin(angle)])
+    angle, drop = np.radians(SPLAY_DEGREES["thumb"]), np.radians(THUMB_DROP_DEGREES)
+    direction = np.array([np.cos(angle) * np.cos(drop), -np.sin(drop), np.sin(angle) * np.cos(drop)])
     bones = [p[f"thumb{k + 1}"] - p[f"thumb{k}"] for k in (1, 2, 3)]
-    # The thumb keeps the roll it has in the relaxed hand: only swung into the palm plane, then its later bones straightened about its hinge.
+    # The thumb keeps the roll it has in the relaxed hand: only swung into place, then its later bones straightened about its hinge.
     base = rotation_between(turn["wrist"] @ bones[0], direction) @ turn["wrist"]
     turn["thumb1"] = base
     curl = np.cross(bones[0], bones[1]) + np.cross(bones[1], bones[2])
