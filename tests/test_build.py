@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 import tomllib
@@ -125,6 +126,15 @@ def test_a_killed_setup_is_started_afresh(build: ModuleType, no_install: list[st
     assert build.setup() is True
     assert no_install == ["make", "install"]
     assert not (build.VENV / "leftover").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks for the process by a signal")
+def test_a_setup_that_is_running_is_left_alone(build: ModuleType, no_install: list[str]) -> None:
+    build.VENV.mkdir()
+    (build.VENV / build.UNFINISHED).write_text(str(os.getpid()))
+    with pytest.raises(build.BuildError, match=f"another setup is at work in this folder .process {os.getpid()}."):
+        build.setup()
+    assert build.VENV.exists() and no_install == []
 
 
 def test_an_environment_of_another_python_is_not_touched(build: ModuleType, no_install: list[str]) -> None:
