@@ -1,8 +1,9 @@
 """ActionSequence: the editable JSON between text and motion.
 
 Each action carries the six fields that Deaf users and interpreters voted for (gloss, handshape, trajectory, duration, non-manual
-markers, emphasis; Li et al. 2025, "Human-Centered Editable Speech-to-Sign-Language Generation"), its phonology, and where it comes from. Times are seconds, so that any frame
-rate is a resampling. The format is described in docs/formats/plan.md and in presets/schemas/.
+markers, emphasis; Li et al. 2025, "Human-Centered Editable Speech-to-Sign-Language Generation"), its phonology, and where it
+comes from. Times are seconds, so that any frame rate is a resampling. The format is described in docs/formats/plan.md and in
+presets/schemas/.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from .errors import InputError, LexiconError, PlanError
 from .phonology.features import Phonology, phonology_from_json, phonology_to_json
-from .presets import reject_constant
+from .presets import finite_float, reject_constant
 from .schema import EMPHASES, PLAN_VERSION, UI_KEYS, plan_schema, validate
 
 __all__ = ["ActionSequence", "NonManualMarkers", "SentenceInfo", "SignAction", "TrajectoryPoint", "read_plan", "plan_from_json", "plan_to_json", "EMPHASES"]
@@ -135,16 +136,15 @@ def plan_to_json(plan: ActionSequence) -> dict[str, Any]:
 
 def dump_plan(plan: ActionSequence, *, one_line: bool = False) -> str:
     """The plan as JSON text: indented for people, or on one line for jsonl."""
-    data = plan_to_json(plan)
-    if one_line:
-        return json.dumps(data, ensure_ascii=False)
-    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(plan_to_json(plan), ensure_ascii=False, allow_nan=False, indent=None if one_line else 2) + ("" if one_line else "\n")
 
 
 def _action_to_json(action: SignAction) -> dict[str, Any]:
     morphemes = [phonology_to_json(m) for m in action.phonology]
     morphemes[0].pop("handshape")  # it stands in handshape.type, and one fact has one place
     markers = action.non_manual_markers
+    # what a hand-written plan leaves open stays open until `pipeline.complete` has filled it in
+    open_form = bool(action.provenance.get("needs_phonology"))
     return {
         "gloss_id": action.gloss_id,
         "kind": action.kind,
@@ -152,7 +152,7 @@ def _action_to_json(action: SignAction) -> dict[str, Any]:
         "why": action.why,
         "confidence": action.confidence,
         "sentence": action.sentence,
-        "start": action.start,
+        **({"start": action.start} if action.start >= 0.0 else {}),
         "duration": action.duration,
         "pause_after": action.pause_after,
         "handshape": {"type": action.handshape, "finger_config": dict(action.finger_config)},
@@ -164,8 +164,8 @@ def _action_to_json(action: SignAction) -> dict[str, Any]:
             "mouthing": markers.mouthing,
         },
         "emphasis": action.emphasis,
-        "phonology": morphemes,
-        "provenance": dict(action.provenance),
+        **({} if open_form else {"phonology": morphemes}),
+        "provenance": {key: value for key, value in action.provenance.items() if key != "needs_phonology"},
         **action.ui,
     }
 
@@ -177,15 +177,21 @@ def read_plan(path: str | Path) -> ActionSequence:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"{path}: cannot be read: {problem}") from problem
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+    except UnicodeDecodeError as problem:
+        raise PlanError("plan", f"not UTF-8 text: {problem.reason} at byte {problem.start}", str(path)) from problem
     return parse_plan(text, source=str(path))
 
 
 def parse_plan(text: str, source: str | None = None) -> ActionSequence:
     """A plan from JSON text. Raises PlanError."""
     try:
-        data = json.loads(text, parse_constant=reject_constant)
+        data = json.loads(text, parse_constant=reject_constant, parse_float=finite_float)
+        # a lone half of a surrogate pair can be written in JSON but belongs to no text and could not be written again
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as problem:
+        raise PlanError("plan", f"holds \\u{ord(problem.object[problem.start]):04x}, half of a character", source) from None
     except ValueError as problem:
         raise PlanError("plan", f"not valid JSON: {problem}", source) from problem
     except RecursionError:
@@ -206,11 +212,13 @@ def plan_from_json(data: Any, source: str | None = None) -> ActionSequence:
     )
     actions: list[SignAction] = []
     for i, raw in enumerate(data["actions"]):
+        if sentences and raw.get("sentence", 0) >= len(sentences):
+            raise PlanError(f"actions[{i}].sentence", f"there is no sentences[{raw['sentence']}]", source)
         actions.append(_action_from_json(raw, f"actions[{i}]", source))
     return ActionSequence(
         actions=tuple(actions),
         text=data.get("text", ""),
-        seed=data.get("seed", 0),
+        seed=int(data.get("seed", 0)),
         handedness=data.get("handedness", "right"),
         tempo=float(data.get("tempo", 1.0)),
         generator=data.get("generator", "phonology"),
@@ -224,7 +232,7 @@ def plan_from_json(data: Any, source: str | None = None) -> ActionSequence:
 def _action_from_json(raw: dict[str, Any], path: str, source: str | None) -> SignAction:
     shape = raw["handshape"]["type"]
     morphemes: list[Phonology] = []
-    # a plan written by hand may name a gloss alone; `planner.complete` then takes the form from the lexicon
+    # a plan written by hand may name a gloss alone; `pipeline.complete` then takes the form from the lexicon
     for k, data in enumerate(raw.get("phonology", ())):
         place = f"{path}.phonology[{k}]"
         if k == 0:
@@ -254,7 +262,7 @@ def _action_from_json(raw: dict[str, Any], path: str, source: str | None) -> Sig
         words=tuple(raw.get("words", ())),
         why=raw.get("why", ""),
         confidence=float(raw.get("confidence", 1.0)),
-        sentence=raw.get("sentence", 0),
+        sentence=int(raw.get("sentence", 0)),
         provenance={**raw.get("provenance", {}), **({} if raw.get("phonology") else {"needs_phonology": True})},
         ui={key: raw[key] for key in UI_KEYS if key in raw},
     )
@@ -274,14 +282,16 @@ def upgrade_v0_to_v1(segments: list[Any], source: str | None = None) -> dict[str
         if not isinstance(segment, dict) or "gloss_id" not in segment:
             raise PlanError(f"[{i}]", "expected a segment object with gloss_id", source)
         marks = segment.get("non_manual_markers", {})
+        if not isinstance(marks, dict):
+            raise PlanError(f"[{i}].non_manual_markers", "expected an object", source)
         action = {key: value for key, value in segment.items() if key not in ("non_manual_markers", "gloss_id", "handshape")}
         shape = segment.get("handshape", {})
         action |= {
             "gloss_id": str(segment["gloss_id"]).replace("_", "-"),
             "handshape": {**shape, "type": str(shape.get("type", "")).lower()} if isinstance(shape, dict) else shape,
             "non_manual_markers": {
-                "facial_expression": faces.get(marks.get("facial_expression", ""), "neutral"),
-                "head_movement": heads.get(marks.get("head_movement", ""), "none"),
+                "facial_expression": faces.get(str(marks.get("facial_expression", "")), "neutral"),
+                "head_movement": heads.get(str(marks.get("head_movement", "")), "none"),
             },
         }
         actions.append(action)

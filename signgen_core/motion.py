@@ -48,6 +48,8 @@ class Motion:
 
     def __post_init__(self) -> None:
         t = len(self.poses)
+        if not t:
+            raise InputError("motion poses: no frames")
         for name, shape in (("poses", (t, 55, 3)), ("transl", (t, 3)), ("expression", (t, 10)), ("face", (t, NUM_FACE))):
             value = getattr(self, name)
             if value.shape != shape:
@@ -75,8 +77,10 @@ class Motion:
 def write_npz(path: str | Path, motion: Motion, joints: np.ndarray) -> None:
     """Writes `motion` and its joint positions (T, 70, 3) with the keys of docs/formats/motion.md; the same motion gives the same bytes.
 
-    Raises OutputError when the place is not writable; nothing half-written is left.
+    Raises InputError for joints that do not belong to the motion, OutputError when the place is not writable; nothing half-written is left.
     """
+    if joints.shape != (motion.num_frames, len(rig.POINT_NAMES), 3):
+        raise InputError(f"joints: expected shape {(motion.num_frames, len(rig.POINT_NAMES), 3)}, found {joints.shape}")
     flat = motion.poses.reshape(motion.num_frames, 165)
     arrays: dict[str, np.ndarray] = {
         "surface_model_type": np.array("smplx"),
@@ -116,28 +120,37 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     path = Path(path)
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=".signgen-", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
+        temporary = None
     except OSError as problem:
+        raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from problem
+    finally:  # an interruption between the two steps leaves nothing either
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written: {problem.strerror or problem}") from problem
 
 
 def read_npz(path: str | Path) -> Motion:
     """Reads an AMASS-style SMPL-X npz: our own, or any with `poses` (T, 165), `trans` and a frame rate. Raises FileFormatError."""
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise FileFormatError(f"{path}: a single array, not an npz file")
+        with archive:
             data = {name: archive[name] for name in archive.files if name in _READ_KEYS}
+    except FileFormatError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except OSError as problem:
+        raise FileFormatError(f"{path}: not a readable npz file: {problem.strerror or problem}") from problem
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
         raise FileFormatError(f"{path}: not a readable npz file: {problem}") from problem
     except Exception as problem:  # noqa: BLE001 - zlib.error and struct.error have no common base with the rest
         raise FileFormatError(f"{path}: damaged npz file: {problem}") from problem
@@ -148,27 +161,31 @@ def read_npz(path: str | Path) -> Motion:
         poses = poses.reshape(len(poses), 165)
     if poses.ndim != 2 or poses.shape[1] != 165 or not np.issubdtype(poses.dtype, np.floating) or not len(poses):
         raise FileFormatError(f"{path}: poses: expected float (T, 165) with T > 0, found {poses.dtype} {poses.shape}")
-    rates = [float(data[key]) for key in ("mocap_frame_rate", "mocap_framerate", "fps") if key in data and data[key].size == 1]
-    if not rates:
-        raise FileFormatError(f"{path}: no frame rate (mocap_frame_rate, mocap_framerate or fps)")
+    rates = [data[key] for key in ("mocap_frame_rate", "mocap_framerate", "fps") if key in data and data[key].size == 1]
+    if not rates or rates[0].dtype.kind not in "fiu":
+        raise FileFormatError(f"{path}: no frame rate (a number in mocap_frame_rate, mocap_framerate or fps)")
     t = len(poses)
-    segments = tuple(
-        Segment(str(name), *(float(v) for v in times))
-        for name, times in zip(data.get("segment_gloss", ()), data.get("segment_times", ()), strict=False)
-    )
+    names, times = data.get("segment_gloss", np.zeros(0, dtype=np.str_)), data.get("segment_times", np.zeros((0, 3)))
+    if times.dtype.kind not in "fiu" or names.ndim != 1 or times.shape != (len(names), 3):
+        raise FileFormatError(f"{path}: segment_times: expected numbers (S, 3) for segment_gloss (S,), found {times.shape} and {names.shape}")
+    segments = tuple(Segment(str(name), *(float(v) for v in row)) for name, row in zip(names, times, strict=True))
     try:
         meta = json.loads(str(data["signgen"])) if "signgen" in data else {}
+        if not isinstance(meta, dict):
+            raise FileFormatError(f"{path}: signgen: expected a JSON object")
         return Motion(
             poses=poses.reshape(t, 55, 3).astype(np.float64),
             transl=np.asarray(data.get("trans", np.zeros((t, 3))), dtype=np.float64),
             betas=np.asarray(data.get("betas", np.zeros(10)), dtype=np.float64).reshape(-1),
             expression=np.asarray(data.get("expressions", np.zeros((t, 10))), dtype=np.float64)[:, :10],
             face=np.asarray(data.get("face", np.zeros((t, NUM_FACE))), dtype=np.float64),
-            fps=rates[0],
+            fps=float(rates[0].reshape(())),
             segments=segments,
             meta={k: v for k, v in meta.items() if k != "format"},
         )
-    except (InputError, ValueError, IndexError) as problem:
+    except FileFormatError:
+        raise
+    except (InputError, ValueError, IndexError, TypeError) as problem:
         raise FileFormatError(f"{path}: {problem}") from problem
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ def reject_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number that can be used")
 
 
+def finite_float(text: str) -> float:
+    """For `json.loads(parse_float=...)`: 1e999 is JSON, yet it would be read as infinity."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not a number that can be used")
+    return value
+
+
 def read_preset(*parts: str) -> Any:
     """The parsed JSON of `presets/<parts>`. Raises LexiconError naming the file."""
     return read_json(PRESETS_DIR.joinpath(*parts))
@@ -24,7 +33,7 @@ def read_preset(*parts: str) -> Any:
 def read_json(path: Path) -> Any:
     """The parsed JSON of a data file. Raises LexiconError naming the file and, for broken JSON, line and column."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=reject_constant)
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=reject_constant, parse_float=finite_float)
     except FileNotFoundError:
         raise LexiconError(f"{path}: no such file") from None
     except (OSError, ValueError) as problem:

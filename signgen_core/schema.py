@@ -147,15 +147,17 @@ def validate(value: Any, schema: dict[str, Any], path: str, source: str | None =
     kind = schema.get("type")
     if kind is not None:
         fits = isinstance(value, _TYPES[kind]) and not (isinstance(value, bool) and kind in ("number", "integer"))
+        if kind == "integer" and isinstance(value, float):
+            fits = value.is_integer()  # JSON does not tell 5.0 from 5
         if not fits:
             raise PlanError(path, f"expected {_WORDS[kind]}, found {_brief(value)}", source)
     if "enum" in schema and value not in schema["enum"]:
         raise PlanError(path, f"{_brief(value)} is not one of {', '.join(schema['enum'])}", source)
     if kind in ("number", "integer"):
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise PlanError(path, f"{value} is not a finite number", source)
         if value < schema.get("minimum", -math.inf) or value > schema.get("maximum", math.inf):
-            raise PlanError(path, f"{value:g} is not between {schema['minimum']:g} and {schema['maximum']:g}", source)
+            raise PlanError(path, f"{_brief(value)} is not between {_bound(schema['minimum'])} and {_bound(schema['maximum'])}", source)
     elif kind == "string":
         if len(value) < schema.get("minLength", 0):
             raise PlanError(path, "must not be empty", source)
@@ -175,6 +177,10 @@ def validate(value: Any, schema: dict[str, Any], path: str, source: str | None =
                 validate(item, properties[key], f"{prefix}{key}", source)
             elif schema.get("additionalProperties", True) is False:
                 raise PlanError(f"{prefix}{key}", "unknown field", source)
+
+
+def _bound(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:g}"
 
 
 def _brief(value: Any) -> str:
