@@ -1,0 +1,42 @@
+"""Changing the frame rate of a motion: shortest-arc interpolation of rotations, linear for everything else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..motion import Motion
+from .rotations import axis_angle_to_quaternion, quaternion_to_axis_angle, slerp
+
+
+def resample(motion: Motion, fps: float) -> Motion:
+    """The same motion at `fps` frames per second, from the first frame to the last whole frame within its duration.
+
+    Segments and meta stay as they are (they are in seconds). A motion that has this rate already is returned unchanged.
+    Raises InputError for a rate outside 1 to 1000.
+    """
+    if not 1.0 <= fps <= 1000.0:
+        raise InputError(f"fps: {fps:g} is not between 1 and 1000")
+    if abs(fps - motion.fps) < 1e-9 or motion.num_frames == 1:
+        return motion if motion.fps == fps else replace(motion, fps=fps)
+    # a whisker of tolerance keeps the last frame when the duration is a whole number of new frames
+    count = int(np.floor(motion.duration * fps + 1e-6)) + 1
+    place = np.minimum(np.arange(count) * (motion.fps / fps), motion.num_frames - 1)
+    left = np.minimum(place.astype(np.int64), motion.num_frames - 2)
+    share = place - left
+    quaternions = axis_angle_to_quaternion(motion.poses)
+    turned = slerp(quaternions[left], quaternions[left + 1], share[:, None])
+
+    def blend(values: np.ndarray) -> np.ndarray:
+        return values[left] * (1.0 - share[:, None]) + values[left + 1] * share[:, None]
+
+    return replace(
+        motion,
+        poses=quaternion_to_axis_angle(turned),
+        transl=blend(motion.transl),
+        expression=blend(motion.expression),
+        face=blend(motion.face),
+        fps=float(fps),
+    )
