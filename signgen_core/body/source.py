@@ -30,7 +30,6 @@ GROUPS: dict[str, tuple[int, int]] = {
     "tongue": (13380, 13605),
     "left_eye": (14598, 14669),
     "right_eye": (14670, 14741),
-    "lashes": (14742, 14991),
     "lower_teeth": (14992, 15059),
     "upper_teeth": (15060, 15127),
 }
@@ -148,10 +147,15 @@ class Source:
         )
 
     @cached_property
-    def cubes(self) -> dict[str, slice]:
-        """Joint name (such as `l-elbow`) to the slice of the 8 vertices whose mean is the joint."""
-        groups = self._json(self.mpfb / "mesh_metadata/basemesh_vertex_groups.json")
-        return {name[6:]: slice(ranges[0][0], ranges[0][1] + 1) for name, ranges in groups.items() if name.startswith("joint-")}
+    def groups(self) -> dict[str, np.ndarray]:
+        """Name of a vertex group to its vertex ids."""
+        table = self._json(self.mpfb / "mesh_metadata/basemesh_vertex_groups.json")
+        return {name: np.concatenate([np.arange(first, last + 1) for first, last in ranges]) for name, ranges in table.items()}
+
+    @cached_property
+    def cubes(self) -> dict[str, np.ndarray]:
+        """Joint name (such as `l-elbow`) to the 8 vertices whose mean is the joint."""
+        return {name[6:]: ids for name, ids in self.groups.items() if name.startswith("joint-")}
 
     @cached_property
     def bone_parents(self) -> dict[str, str]:
