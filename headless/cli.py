@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ import click
 if TYPE_CHECKING:
     from headless.inputs import Kind, Source, Wishes
     from signgen_core.action import ActionSequence
+    from signgen_core.body.model import Body
     from signgen_core.motion import Motion
 
 MAX_SEED = 2**31 - 1
@@ -48,6 +50,22 @@ class SizeType(click.ParamType[tuple[int, int]]):
         return size
 
 
+class CameraType(click.ParamType[str]):
+    """The name of a camera preset, or a camera file."""
+
+    name = "NAME|FILE.json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from signgen_core.camera import camera_names
+
+        if value.lower().endswith(".json"):
+            if not Path(value).is_file():
+                self.fail(f"{value}: no such file", param, ctx)
+        elif value not in camera_names():
+            self.fail(f"{value!r} is not one of {', '.join(camera_names())}, nor a .json file", param, ctx)
+        return str(value)
+
+
 class NumberType(click.FloatRange):
     """A range that refuses `nan` too, which compares as being inside of every range."""
 
@@ -64,7 +82,7 @@ _handedness = click.option("--handedness", type=click.Choice(["right", "left"]),
 _tempo = click.option("--tempo", type=NumberType(0.25, 4.0), help="Speed of signing; 2 is twice as fast.  [default: 1]")
 _fps = click.option("--fps", type=NumberType(1, 240), help="Frames per second.  [default: 30, or the motion file's own]")
 _character = click.option(
-    "--character", metavar="default|FILE.npz", help="The default body or an SMPL-X body file.  [default: $SIGNGEN_SMPLX, else default]"
+    "--character", metavar="NAME|FILE", help="A look (preset or .json), `default`, or an SMPL-X body .npz.  [default: $SIGNGEN_SMPLX, else default]"
 )
 _lines = click.option("--lines", metavar="FILE", help="Take each line of FILE (- is standard input) as a text of its own.")
 
@@ -167,15 +185,14 @@ def animate(
     wishes = inputs.Wishes(gloss, seed, handedness, tempo)
     jobs = _jobs(text, lines, output, (".npz",), ("text", "plan"), wishes)
     from signgen_core import pipeline
-    from signgen_core.body.load import load_body
     from signgen_core.motion import write_npz
 
-    body = load_body(character)
+    body = _body_of(character)
 
     def work(source: Source, path: Path, label: str) -> None:
         with progress_bar(f"{label}signs ") as tick:
             motion, _ = inputs.to_motion(source, wishes, fps=fps, body=body, progress=tick)
-        write_npz(path, motion, pipeline.joints(motion, body))
+        write_npz(path, motion, pipeline.joints(motion, body()))
         _say(_summary(path, motion))
 
     _run(jobs, work, Path(output) if lines else None)
@@ -188,7 +205,7 @@ def animate(
 @_fps
 @click.option("--engine", type=click.Choice(["auto", "workbench", "cycles", "eevee"]), default="auto", show_default=True, help="Render engine.")
 @click.option("--quality", type=click.Choice(["preview", "standard", "high"]), default="standard", show_default=True, help="Speed against looks.")
-@click.option("--camera", default="front", show_default=True, help="A preset of presets/cameras.")
+@click.option("--camera", type=CameraType(), help="A preset of presets/cameras, or a camera file.  [default: signing]")
 @_character
 @click.option("--alpha", is_flag=True, help="Transparent background (.png, .webm).")
 @_gloss
@@ -199,7 +216,7 @@ def animate(
 @click.option("--plan-out", metavar="FILE.json", help="Write the plan too.")
 @click.option("--motion-out", metavar="FILE.npz", help="Write the motion too.")
 def render(
-    text: str | None, output: str, size: tuple[int, int], fps: float | None, engine: str, quality: str, camera: str, character: str | None,
+    text: str | None, output: str, size: tuple[int, int], fps: float | None, engine: str, quality: str, camera: str | None, character: str | None,
     alpha: bool, gloss: bool, lines: str | None, seed: int | None, handedness: str | None, tempo: float | None, plan_out: str | None,
     motion_out: str | None,
 ) -> None:  # fmt: skip
@@ -225,10 +242,9 @@ def render(
         inputs.check_output(Path(motion_out), (".npz",))
     from signgen_core import pipeline
     from signgen_core.action import dump_plan
-    from signgen_core.body.load import load_body
     from signgen_core.motion import write_bytes, write_npz
 
-    body = load_body(character)
+    body = _body_of(character)
 
     def work(source: Source, path: Path, label: str) -> None:
         with progress_bar(f"{label}signs ") as tick:
@@ -236,7 +252,7 @@ def render(
         if plan_out and made is not None:
             write_bytes(plan_out, dump_plan(made).encode())
         if motion_out:
-            write_npz(motion_out, motion, pipeline.joints(motion, body))
+            write_npz(motion_out, motion, pipeline.joints(motion, body()))
         job = RenderJob(
             motion=motion, output=path, size=size, fps=motion.fps if fps is None else fps, engine=engine, quality=quality, camera=camera,
             character=character, alpha=alpha,
@@ -333,6 +349,19 @@ def _located(place: str, make: Callable[[], ActionSequence]) -> ActionSequence:
         if not place:
             raise
         raise InputError(f"{place}: {problem}") from problem
+
+
+def _body_of(character: str | None) -> Callable[[], Body]:
+    """A function that loads the body of `character` when it is first needed and keeps it."""
+
+    @cache
+    def load() -> Body:
+        from signgen_core.body.load import load_body
+        from signgen_core.character import choose_character
+
+        return load_body(choose_character(character)[1])
+
+    return load
 
 
 def _summary(path: Path, motion: Motion) -> str:

@@ -158,16 +158,19 @@ def to_plan(source: Source, wishes: Wishes) -> ActionSequence:
 
 
 def to_motion(
-    source: Source, wishes: Wishes, *, fps: float | None, body: Body, progress: Callable[[float], None] | None = None
+    source: Source, wishes: Wishes, *, fps: float | None, body: Callable[[], Body], progress: Callable[[float], None] | None = None
 ) -> tuple[Motion, ActionSequence | None]:
-    """The motion of any source, with the plan behind it where there is one. fps None: 30, or a motion file's own rate."""
+    """The motion of any source, with the plan behind it where there is one. fps None: 30, or a motion file's own rate.
+
+    `body` is asked for only when there is a plan to sign, so that bad text does not wait for a body.
+    """
     from signgen_core import pipeline
     from signgen_core.motion import read_npz
 
     if source.kind == "motion" and source.path is not None:
         return read_npz(source.path), None
     plan = to_plan(source, wishes)
-    return pipeline.animate(plan, fps=30.0 if fps is None else fps, body=body, progress=progress), plan
+    return pipeline.animate(plan, fps=30.0 if fps is None else fps, body=body(), progress=progress), plan
 
 
 def check_output(path: Path, suffixes: tuple[str, ...]) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import InputError, LexiconError, PlanError
 from .phonology.features import Phonology, phonology_from_json, phonology_to_json
-from .presets import finite_float, reject_constant
 from .schema import EMPHASES, PLAN_VERSION, UI_KEYS, plan_schema, validate
 
 __all__ = ["ActionSequence", "NonManualMarkers", "SentenceInfo", "SignAction", "TrajectoryPoint", "read_plan", "plan_from_json", "plan_to_json", "EMPHASES"]
@@ -187,7 +187,8 @@ def read_plan(path: str | Path) -> ActionSequence:
 def parse_plan(text: str, source: str | None = None) -> ActionSequence:
     """A plan from JSON text. Raises PlanError."""
     try:
-        data = json.loads(text, parse_constant=reject_constant, parse_float=finite_float)
+        data = json.loads(text)  # Python reads NaN and Infinity too, so that the message can say where they stand
+        _refuse_non_finite(data, "", source)
         # a lone half of a surrogate pair can be written in JSON but belongs to no text and could not be written again
         json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError as problem:
@@ -197,6 +198,17 @@ def parse_plan(text: str, source: str | None = None) -> ActionSequence:
     except RecursionError:
         raise PlanError("plan", "not valid JSON: nested too deeply", source) from None
     return plan_from_json(data, source)
+
+
+def _refuse_non_finite(value: Any, path: str, source: str | None) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PlanError(path or "plan", f"{value} is not a finite number", source)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_non_finite(item, f"{path}.{key}" if path else key, source)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            _refuse_non_finite(item, f"{path}[{i}]", source)
 
 
 def plan_from_json(data: Any, source: str | None = None) -> ActionSequence:

@@ -39,7 +39,7 @@ def full_plan() -> dict[str, Any]:
         "thumb_position": "Closed", "thumb_contact": True, "palm": "down", "fingers": "forward+0.5*in", "final_palm": "up",
         "final_fingers": "up", "final_handshape": "s", "contact_point": "index_tip", "base_contact_point": "palm", "contact_time": "both",
         "location_offset": [0.01, 0, -0.02], "second_offset": [0.0, 0.1, 0.0], "direction": "down", "size": 0.12, "arc": "up",
-        "arc_size": 0.05, "internal": "wiggle", "repetitions": 2, "alternating": True,
+        "arc_size": 0.05, "internal": "wiggle", "repetitions": 2, "path": [[0, 0, 0], [0.1, 0, 0.05]], "alternating": True,
         "nondominant": {"palm": "up", "fingers": "forward", "location": "Neutral", "location_offset": [0, 0.1, 0], "final_handshape": "s", "moves": True},
     }  # fmt: skip
     action = {
@@ -239,9 +239,10 @@ def test_a_missing_field_is_named(key: str) -> None:
     [
         ("", "plan: not valid JSON: Expecting value: line 1 column 1"),
         ('{"version": 1,', "plan: not valid JSON: Expecting property name"),
-        ('{"version": 1, "actions": [{"duration": NaN}]}', "NaN is not a number that can be used"),
-        ('{"version": 1, "comment": -Infinity}', "-Infinity is not a number that can be used"),
-        ('{"version": 1, "comment": 1e999}', "1e999 is not a number that can be used"),
+        ('{"version": 1, "actions": [{"duration": NaN}]}', "my.json: actions[0].duration: nan is not a finite number"),
+        ('{"version": 1, "comment": [-Infinity]}', "my.json: comment[0]: -inf is not a finite number"),
+        ('{"version": 1, "comment": 1e999}', "my.json: comment: inf is not a finite number"),
+        ("NaN", "my.json: plan: nan is not a finite number"),
         ("[" * 100000, "nested too deeply"),
         ('{"version": 1, "text": "\\ud800"}', "holds \\ud800, half of a character"),
     ],
