@@ -228,10 +228,11 @@ def check_weights() -> Check:
 
 
 def check_presets() -> Check:
-    from signgen_core.phonology import handshapes, lexicon
+    from signgen_core.phonology.handshapes import load_handshapes
+    from signgen_core.phonology.lexicon import load_lexicon
 
-    signs = lexicon.load_lexicon()
-    return Check("presets", True, True, f"{len(signs.entries)} signs, {len(handshapes.load_handshapes())} handshapes")
+    shapes = load_handshapes()
+    return Check("presets", True, True, f"{len(load_lexicon())} signs, {len(shapes)} handshapes, {len(shapes.letters)} letters")
 
 
 def check_disk() -> Check:

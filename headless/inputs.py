@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from signgen_core.errors import InputError, OutputError, PlanError
 
@@ -148,7 +148,7 @@ def to_plan(source: Source, wishes: Wishes) -> ActionSequence:
             tempo=1.0 if wishes.tempo is None else wishes.tempo,
         )
     plan = read_plan(source.path) if source.path is not None else parse_plan(source.content, source.name)
-    changes = {"seed": wishes.seed, "handedness": wishes.handedness, "tempo": wishes.tempo}
+    changes: dict[str, Any] = {"seed": wishes.seed, "handedness": wishes.handedness, "tempo": wishes.tempo}
     try:
         return pipeline.complete(replace(plan, **{key: value for key, value in changes.items() if value is not None}))
     except PlanError as problem:
