@@ -66,6 +66,7 @@ def plan_schema() -> dict[str, Any]:
             "contact_time": {"enum": list(features.CONTACT_TIMES)}, "location_offset": offset, "second_offset": offset,
             "direction": direction, "size": _number(0.0, 0.8, "metres"), "arc": direction, "arc_size": _number(-0.5, 0.5, "metres"),
             "internal": {"enum": list(features.INTERNAL_MOVEMENTS)}, "repetitions": {"type": "integer", "minimum": 1, "maximum": 12},
+            "path": {"type": "array", "items": offset, "minItems": 2, "maxItems": 64},
             "alternating": boolean, "nondominant": base_hand,
         },
         (), "one morpheme in ASL-LEX 2.0 terms and body terms; see docs/formats/lexicon.md",

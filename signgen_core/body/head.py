@@ -44,7 +44,7 @@ class Islands:
         self.head = label == by_size[1]
         middle = [r for r in by_size[2:] if abs(centres[r][0]) < 1e-3]
         self.mouth = label == middle[0]
-        high = [r for r in by_size[2:] if r not in middle and centres[r][1] > 0.2]
+        high = [r for r in by_size[2:] if r not in middle and centres[r][1] > centres[middle[0]][1]]
         self.lids = np.isin(label, high)
 
     def border(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -153,8 +153,8 @@ def _hair(everything: Piece, islands: Islands, t_vertices: np.ndarray, region: M
     crown = np.array([0.012, eye[1] + 0.1, axis_z - 0.045])
     around = np.arctan2(p[:, 0] - crown[0], p[:, 2] - crown[2])
     away = np.linalg.norm(p - crown, axis=1)
-    tuft = _ripple(around + 1.5 * away, 3, (18, 46), 7)
-    ragged = height + 0.004 * tuft
+    tuft = _ripple(around + 1.5 * away, 3, (14, 52), 11)
+    ragged = height + 0.003 * tuft
     nape = np.clip((axis_z - p[:, 2]) / 0.06, 0, 1)
     rise = _smoothstep(ragged / (0.030 + 0.035 * nape))
     top = np.clip((p[:, 1] - eye[1] - 0.02) / 0.07, 0, 1)
@@ -175,7 +175,7 @@ def _rows_of(polygons: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 # Left brow in front view relative to the eye's centre: x outwards, height of the middle line, half thickness (metres).
-_BROW = np.array([
+BROW = np.array([
     [-0.0180, 0.0213, 0.0020], [-0.0150, 0.0217, 0.0036], [-0.0080, 0.0228, 0.0037], [0.0000, 0.0242, 0.0034],
     [0.0080, 0.0252, 0.0030], [0.0150, 0.0246, 0.0024], [0.0215, 0.0219, 0.0015], [0.0260, 0.0192, 0.0006],
 ])  # fmt: skip
@@ -191,13 +191,24 @@ def _brow(everything: Piece, islands: Islands, t_vertices: np.ndarray, side: int
     piece = subdivide(subdivide(everything.select(_rows_of(everything.polygons, head[near]))))
     p = piece.positions - eye
     x = p[:, 0] * side
-    middle = np.interp(x, _BROW[:, 0], _BROW[:, 1])
-    half = np.interp(x, _BROW[:, 0], _BROW[:, 2])
-    ends = np.minimum(x - _BROW[0, 0], _BROW[-1, 0] - x)
+    middle = np.interp(x, BROW[:, 0], BROW[:, 1])
+    half = np.interp(x, BROW[:, 0], BROW[:, 2])
+    ends = np.minimum(x - BROW[0, 0], BROW[-1, 0] - x)
     field = np.minimum(half - np.abs(p[:, 1] - middle), ends)
     normal = normals(piece.positions, piece.polygons)
     raise_by = 0.0004 + 0.0011 * _smoothstep(field / 0.003)
     return clip(piece.moved(piece.positions + normal * raise_by[:, None]), field).painted(region["brows"])
+
+
+def stiff_brow(positions: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """(N, 3, S) face offsets of brow vertices with each upright slice of the brow moving as one.
+
+    The skin of a raised brow is compressed towards the forehead; hair on it is not, so that the brow must not get thinner.
+    positions: (N, 3); offsets: (N, 3, S) of the skin underneath.
+    """
+    near = np.exp(-0.5 * ((positions[:, None, 0] - positions[None, :, 0]) / 0.0015) ** 2)
+    near /= near.sum(axis=1, keepdims=True)
+    return np.tensordot(near, offsets, axes=1)
 
 
 def pieces(

@@ -164,7 +164,7 @@ def _read_ours(arrays: _Arrays, common: dict, dirs: np.ndarray) -> Body:
 
 
 def _read_licensed(arrays: _Arrays, common: dict, dirs: np.ndarray) -> Body:
-    from .licensed import arkit_maps, extra_vertices
+    from .licensed import SMPLX_IDS, arkit_to_jaw
 
     count = len(common["v_template"])
     full = dirs.shape[2] >= 400
@@ -172,13 +172,13 @@ def _read_licensed(arrays: _Arrays, common: dict, dirs: np.ndarray) -> Body:
     posedirs = arrays.get("posedirs", count, 3, 9 * (NUM_JOINTS - 1))
     joints = common["j_regressor"] @ common["v_template"]
     points = np.zeros((len(EXTRA_POINTS), count))
-    ids = extra_vertices(count)
+    if count <= max(SMPLX_IDS.values()):
+        raise FileFormatError(f"{arrays.path}: 'v_template' has {count} vertices, too few for an SMPL-X body")
     for row, point in enumerate(EXTRA_POINTS):
         if point.endswith("_eye"):
             points[row] = common["j_regressor"][INDEX[f"{point}_smplhf"]]
-        elif point in ids:
-            points[row, ids[point]] = 1.0
-    to_expression, to_jaw = arkit_maps(expression.shape[2])
+        else:
+            points[row, SMPLX_IDS[point]] = 1.0
     polygons = np.concatenate([common["faces"], np.full((len(common["faces"]), 1), -1, dtype=np.int32)], axis=1)
     return Body(
         **common,
@@ -191,6 +191,5 @@ def _read_licensed(arrays: _Arrays, common: dict, dirs: np.ndarray) -> Body:
         region_names=("skin",),
         polygons=polygons,
         polygon_regions=np.zeros(len(polygons), dtype=np.int32),
-        arkit_to_expression=to_expression,
-        arkit_to_jaw=to_jaw,
+        arkit_to_jaw=arkit_to_jaw(),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import InputError
-from ..face import NUM_FACE
+from ..face import FACE_INDEX, NUM_FACE
 from ..kinematics.rotations import axis_angle_to_matrix
 from ..rig import EXTRA_PARENT_NAMES, INDEX, NUM_JOINTS, Rig
 from .skinning import joint_transforms, skin
@@ -17,6 +17,25 @@ REGION_NAMES: tuple[str, ...] = (
     "skin", "lips", "brows", "eyes_white", "iris", "pupil", "lashes", "teeth", "tongue", "inner_mouth", "hair", "shirt", "trousers", "shoes",
     "nails",
 )  # fmt: skip
+
+
+# Eye rotation of an eyeLook coefficient of 1, radians.
+GAZE_YAW = np.radians(30.0)
+GAZE_PITCH = np.radians(25.0)
+
+
+def eye_rotations(face: np.ndarray) -> np.ndarray:
+    """(T, 2, 3) axis-angle rotations of the left and right eye joints that ARKit coefficients face (T, 52) ask for.
+
+    The eyeLook shapes of the default body move the lids only; the eyeballs turn with their joints.
+    """
+    face = np.asarray(face, dtype=np.float64)
+    out = np.zeros((face.shape[0], 2, 3))
+    for k, (side, outward) in enumerate((("Left", 1.0), ("Right", -1.0))):
+        value = {way: face[:, FACE_INDEX[f"eyeLook{way}{side}"]] for way in ("Up", "Down", "In", "Out")}
+        out[:, k, 0] = GAZE_PITCH * (value["Down"] - value["Up"])
+        out[:, k, 1] = GAZE_YAW * outward * (value["Out"] - value["In"])
+    return out
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Body:
     shapedirs: (V, 3, S) metres per unit of each beta. expression_dirs: (V, 3, E) metres per unit of each expression coefficient.
     posedirs: (V, 3, 486) pose correctives of licensed bodies, or None where they are all zero (the default body).
     arkit: (52, V, 3) offsets at coefficient 1 in the T-pose, order `face.ARKIT_NAMES`; None for a body without them.
-    arkit_to_expression: (52, E) for a body without `arkit`; arkit_to_jaw: (52, 3) axis-angle radians per coefficient, likewise.
+    arkit_to_jaw: (52, 3) jaw axis-angle radians per coefficient, for a body without `arkit`.
     regions: (F,) material of each triangle, an index into region_names.
     polygons: (P, 4) vertex ids, -1 where a polygon is a triangle; polygon_regions: (P,); polygon_uv: (P, 4, 2) in [0, 1], may be None.
     point_regressor: (15, V); @ shaped vertices = rest positions of `rig.EXTRA_POINTS`.
@@ -51,7 +70,6 @@ class Body:
     polygon_regions: np.ndarray
     posedirs: np.ndarray | None = None
     arkit: np.ndarray | None = None
-    arkit_to_expression: np.ndarray | None = None
     arkit_to_jaw: np.ndarray | None = None
     polygon_uv: np.ndarray | None = None
     a_pose: np.ndarray = field(default_factory=lambda: np.zeros((NUM_JOINTS, 3)))
@@ -91,15 +109,13 @@ class Body:
         )
 
     def face_offsets(self, face: np.ndarray) -> np.ndarray:
-        """(T, V, 3) rest offsets of ARKit coefficients face (T, 52)."""
+        """(T, V, 3) rest offsets of ARKit coefficients face (T, 52); zero for a body without `arkit`."""
         face = np.asarray(face, dtype=np.float64)
         if face.ndim != 2 or face.shape[1] != NUM_FACE:
             raise InputError(f"face: shape {face.shape}, expected (T, {NUM_FACE})")
         if self.arkit is not None:
             used = np.flatnonzero(np.any(face != 0, axis=0))
             return np.tensordot(face[:, used], self.arkit[used], axes=1)
-        if self.arkit_to_expression is not None:
-            return np.einsum("vce,te->tvc", self.expression_dirs, face @ self.arkit_to_expression)
         return np.zeros((face.shape[0], self.num_vertices, 3))
 
     def vertices(
@@ -123,7 +139,7 @@ class Body:
             poses = poses.copy()
             poses[:, INDEX["jaw"]] += np.asarray(face, dtype=np.float64) @ self.arkit_to_jaw
         moving: np.ndarray = rest
-        if face is not None:
+        if face is not None and self.arkit is not None:
             moving = moving + self.face_offsets(face)
         if expression is not None:
             e = np.asarray(expression, dtype=np.float64)

@@ -45,6 +45,9 @@ SPLAY_DEGREES = {"index": 3.0, "middle": 0.0, "ring": -3.0, "pinky": -7.0, "thum
 THUMB_DROP_DEGREES = 8.0
 # The straight left leg leans this much outwards from -Y.
 LEG_SPREAD_DEGREES = 2.0
+# From this share of the forearm's length on, up to this share of the elbow's weight goes to the wrist.
+TWIST_FROM = 0.5
+TWIST_SHARE = 0.22
 _FINGERS = ("index", "middle", "ring", "pinky")
 _MIRROR = np.diag([-1.0, 1.0, 1.0])
 
@@ -71,6 +74,23 @@ def collapsed_weights(source: Source) -> np.ndarray:
     for bone, (ids, values) in source.bone_weights.items():
         np.add.at(weights[:, owner[bone]], ids, values)
     return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+
+
+def share_twist(weights: np.ndarray, a_vertices: np.ndarray, points: dict[str, np.ndarray]) -> np.ndarray:
+    """The weights with part of the lower forearm's given to the wrist, so that turning the palm winds the forearm instead of pinching it.
+
+    MakeHuman has twist bones for this; SMPL-X has not.
+    """
+    out = weights.copy()
+    for side in ("left", "right"):
+        elbow, wrist = points[f"{side}_elbow"], points[f"{side}_wrist"]
+        axis = wrist - elbow
+        along = (a_vertices - elbow) @ axis / np.dot(axis, axis)
+        x = np.clip((along - TWIST_FROM) / (1 - TWIST_FROM), 0, 1)
+        moved = TWIST_SHARE * x * x * (3 - 2 * x) * out[:, INDEX[f"{side}_elbow"]]
+        out[:, INDEX[f"{side}_elbow"]] -= moved
+        out[:, INDEX[f"{side}_wrist"]] += moved
+    return out
 
 
 def a_pose_points(source: Source, vertices: np.ndarray) -> dict[str, np.ndarray]:

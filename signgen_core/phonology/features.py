@@ -89,7 +89,7 @@ class Phonology:
     points at) the location; `base_contact_point` the patch of the other hand that is touched, where the minor location alone does not
     say it. `location_offset` and `second_offset` are metres (out, up, forward) away from the location. `direction` and `size` (metres) give the path where there is no second location, `arc` the side to
     which a Curved path bulges or the second axis of a Circular one, `arc_size` the bulge in metres or the aspect of the circle. `internal` is a movement inside
-    the hand. `alternating` hands move half a cycle apart. `repetitions` counts path strokes.
+    the hand. `path` lists points (out, up, forward) in metres from the start for a path that no other term names. `alternating` hands move half a cycle apart. `repetitions` counts path strokes.
     """
 
     handshape: str
@@ -125,6 +125,7 @@ class Phonology:
     arc_size: float | None = None
     internal: str | None = None
     repetitions: int | None = None
+    path: tuple[tuple[float, float, float], ...] = ()
     alternating: bool = False
     nondominant: BaseHand = field(default_factory=BaseHand)
 
@@ -187,6 +188,10 @@ def phonology_from_json(data: Any, where: str) -> Phonology:
         elif key in _NUMBERS:
             low, high = _NUMBERS[key]
             out[key] = _number(value, low, high, path)
+        elif key == "path":
+            if not isinstance(value, list | tuple) or not 2 <= len(value) <= 64:
+                raise LexiconError(f"{path}: expected 2 to 64 points, found {value!r}")
+            out[key] = tuple(_offset(point, f"{path}[{i}]") for i, point in enumerate(value))
         elif key == "repetitions":
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 12:
                 raise LexiconError(f"{path}: expected a whole number from 1 to 12, found {value!r}")
@@ -219,8 +224,13 @@ def phonology_to_json(value: Phonology) -> dict[str, Any]:
                 if (v := getattr(current, n)) != getattr(base_default, n)
             }
         else:
-            out[name] = list(current) if isinstance(current, tuple) else current
+            out[name] = _plain(current)
     return out
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, all the way down."""
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 def _base_hand_from_json(data: Any, where: str) -> BaseHand:

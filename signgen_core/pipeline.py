@@ -1,0 +1,82 @@
+"""The walk, and the only module that knows its order: text -> glosses -> plan -> motion -> joints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .action import ActionSequence
+from .errors import InputError
+from .motion import Motion
+from .phonology.lexicon import Lexicon, load_lexicon
+from .planner import Planner
+from .synthesis.generate import Synthesiser
+
+if TYPE_CHECKING:
+    from .body.model import Body
+
+MAX_FPS = 240.0
+
+
+@lru_cache(maxsize=1)
+def _default_body() -> Body:
+    from .body.load import load_body
+
+    return load_body()
+
+
+_synthesisers: dict[int, tuple[Body, Synthesiser]] = {}
+
+
+def synthesiser_for(body: Body | None = None) -> Synthesiser:
+    """The synthesiser of a body (default: the one `load_body()` gives), built once a process."""
+    body = body or _default_body()
+    kept = _synthesisers.get(id(body))
+    if kept is None:
+        kept = (body, Synthesiser(body))
+        _synthesisers[id(body)] = kept
+    return kept[1]
+
+
+def plan_text(
+    text: str, *, gloss: bool = False, seed: int = 0, handedness: str = "right", tempo: float = 1.0, lexicon: Lexicon | None = None, body: Body | None = None
+) -> ActionSequence:
+    """English text, or gloss notation with `gloss=True`, to a timed plan. Raises InputError when nothing can be signed."""
+    from .text import analyse, parse_gloss
+
+    if not 0.25 <= tempo <= 4.0:
+        raise InputError(f"tempo {tempo} is not between 0.25 and 4")
+    if handedness not in ("right", "left"):
+        raise InputError(f"handedness {handedness!r} is not right or left")
+    words = lexicon or load_lexicon()
+    sentences = parse_gloss(text, words) if gloss else analyse(text, words)
+    return Planner(synthesiser_for(body), words).plan(sentences, text=text, seed=seed, handedness=handedness, tempo=tempo)
+
+
+def complete(plan: ActionSequence, *, lexicon: Lexicon | None = None, body: Body | None = None) -> ActionSequence:
+    """A plan with every form, start and trajectory filled in and every name checked. Raises PlanError with the JSON path."""
+    return Planner(synthesiser_for(body), lexicon or load_lexicon()).complete(plan)
+
+
+def animate(
+    plan: ActionSequence, *, fps: float = 30.0, body: Body | None = None, progress: Callable[[float], None] | None = None
+) -> Motion:
+    """The motion of a plan at `fps`. `progress` hears fractions of 1. Raises PlanError or InputError."""
+    if not 1.0 <= fps <= MAX_FPS:
+        raise InputError(f"fps {fps:g} is not between 1 and {MAX_FPS:g}")
+    synthesiser = synthesiser_for(body)
+    ready = Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
+    return synthesiser.synthesise(ready, fps, progress)
+
+
+def joints(motion: Motion, body: Body | None = None) -> np.ndarray:
+    """(T, 70, 3) metres: positions of `rig.POINT_NAMES` (55 joints, ten finger tips, nose, eyes, ears)."""
+    from .kinematics.forward import global_transforms, point_positions
+    from .kinematics.rotations import axis_angle_to_matrix
+
+    rig = (body or _default_body()).rig(motion.betas)
+    rotation, position = global_transforms(axis_angle_to_matrix(motion.poses), rig.rest_joints, transl=motion.transl)
+    return point_positions(rig, rotation, position)

@@ -1,0 +1,198 @@
+"""From glosses to a timed ActionSequence: each gloss gets its form (lexicon, letters or digits), its time and its face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .action import ActionSequence, NonManualMarkers, SentenceInfo, SignAction, TrajectoryPoint, trajectory_digest
+from .errors import InputError, LexiconError, PlanError
+from .phonology.features import Phonology
+from .phonology.handshapes import Character, Handshapes
+from .phonology.lexicon import Lexicon, check_handshapes
+from .text.fingerspelling import letters
+from .text.types import Gloss, Sentence
+
+if TYPE_CHECKING:
+    from .synthesis.generate import Synthesiser
+
+# Fingerspelling is held beside the dominant shoulder, palm to the viewer.
+SPELLING_OFFSET = (0.01, 0.15, -0.02)
+_DOUBLE_SHIFT = 0.045  # metres outwards by which the second of a double letter slides
+_MAX_LETTERS = 64
+_EDGE_SECONDS = 0.15
+
+
+def spell(word: str, shapes: Handshapes) -> tuple[Phonology, ...]:
+    """The letters of a word as morphemes. Raises InputError when it has none."""
+    names = letters(word)
+    if not names:
+        raise InputError(f"{word!r} has no letters that can be fingerspelled")
+    if len(names) > _MAX_LETTERS:
+        raise InputError(f"{word[:20]!r}... has {len(names)} letters; one sign spells {_MAX_LETTERS} at the most")
+    return _characters([shapes.character(n) for n in names])
+
+
+def number(digits: str, shapes: Handshapes) -> tuple[Phonology, ...]:
+    """A number's digits as morphemes. Raises InputError for anything but digits."""
+    plain = digits.replace(",", "")
+    if not plain.isascii() or not plain.isdigit() or len(plain) > _MAX_LETTERS:
+        raise InputError(f"{digits!r} is not a number that can be signed")
+    return _characters([shapes.character(d) for d in plain])
+
+
+def _characters(characters: Sequence[Character]) -> tuple[Phonology, ...]:
+    out: list[Phonology] = []
+    previous: Character | None = None
+    shift = 0.0
+    for character in characters:
+        shift = shift + _DOUBLE_SHIFT if previous is not None and previous.name == character.name else 0.0
+        previous = character
+        offset = (SPELLING_OFFSET[0] + shift, SPELLING_OFFSET[1], SPELLING_OFFSET[2])
+        stroke = character.stroke
+        if stroke is None:
+            out.append(Phonology(handshape=character.handshape, palm=character.palm, fingers=character.fingers, location_offset=offset))
+        else:
+            path = tuple((float(x), float(y), float(z)) for x, y, z in stroke.path)
+            out.append(
+                Phonology(
+                    handshape=character.handshape, palm=character.palm, fingers=character.fingers, location_offset=offset, movement="Other",
+                    final_palm=stroke.final_palm, final_fingers=stroke.final_fingers, path=path,
+                )
+            )  # fmt: skip
+    return tuple(out)
+
+
+class Planner:
+    """Builds and completes plans for one body (times of transitions depend on where its hands can be)."""
+
+    def __init__(self, synthesiser: Synthesiser, lexicon: Lexicon) -> None:
+        self.synthesiser = synthesiser
+        self.lexicon = lexicon
+        self.shapes = synthesiser.builder.handshapes
+
+    def form(self, gloss_id: str, kind: str) -> tuple[Phonology, ...]:
+        """The morphemes of a gloss. Raises InputError or LexiconError when it has none."""
+        if kind == "number":
+            return number(gloss_id, self.shapes)
+        if self.lexicon.has(gloss_id):
+            return self.lexicon.get(gloss_id).morphemes
+        if gloss_id.startswith("fs-"):
+            return spell(gloss_id[3:], self.shapes)
+        if gloss_id.startswith("#"):
+            return spell(gloss_id[1:], self.shapes)
+        return self.lexicon.get(gloss_id).morphemes
+
+    def plan(self, sentences: Sequence[Sentence], *, text: str, seed: int, handedness: str, tempo: float) -> ActionSequence:
+        """A timed plan. Raises InputError when nothing in the text can be signed."""
+        actions: list[SignAction] = []
+        infos: list[SentenceInfo] = []
+        for sentence in sentences:
+            if not sentence.glosses:
+                continue
+            infos.append(SentenceInfo(sentence.text, sentence.type, sentence.negated, tuple(sentence.dropped)))
+            actions += [self._action(gloss, len(infos) - 1, tempo) for gloss in sentence.glosses]
+        if not actions:
+            raise InputError("the text holds nothing that can be signed")
+        plan = ActionSequence(tuple(actions), text=text, seed=seed, handedness=handedness, tempo=tempo, sentences=tuple(infos))
+        return self.complete(plan)
+
+    def _action(self, gloss: Gloss, sentence: int, tempo: float) -> SignAction:
+        entry = self.lexicon.entries.get(gloss.gloss_id) if gloss.kind != "number" else None
+        morphemes = self.form(gloss.gloss_id, gloss.kind)
+        if gloss.repeats:
+            morphemes = (*morphemes[:-1], _reduplicated(morphemes[-1], gloss.repeats))
+        overrides = dict(gloss.overrides)
+        if "handshape" in overrides:
+            morphemes = (replace(morphemes[0], handshape=str(overrides["handshape"])), *morphemes[1:])
+        kind = "fingerspelled" if gloss.gloss_id.startswith(("fs-", "#")) and entry is None else gloss.kind
+        schedule = self.synthesiser.schedule(morphemes, kind in ("fingerspelled", "number"))
+        duration = entry.duration if entry is not None and entry.duration is not None and not gloss.repeats else schedule.total
+        duration = float(overrides.get("duration", duration / tempo))
+        own = entry.non_manual_markers if entry is not None else {}
+
+        def marker(name: str, given: str, default: str) -> str:
+            # grammar wins over the sign's own face, an author's word over both
+            return str(overrides.get(name, given if given != default else own.get(name, default)))
+
+        return SignAction(
+            gloss_id=gloss.gloss_id, phonology=morphemes, duration=round(duration, 3), start=-1.0,
+            non_manual_markers=NonManualMarkers(
+                marker("facial_expression", gloss.facial_expression, "neutral"), marker("head_movement", gloss.head_movement, "none"),
+                marker("eye_gaze", gloss.eye_gaze, "viewer"), marker("mouthing", gloss.mouthing, ""),
+            ),
+            emphasis=str(overrides.get("emphasis", gloss.emphasis)), pause_after=round(float(overrides.get("pause_after", gloss.pause_after)) / tempo, 3),
+            kind=kind, words=gloss.words, why=gloss.why, confidence=gloss.confidence, sentence=sentence,
+            provenance={"form": f"lexicon/{entry.source}" if entry is not None else "letters" if kind == "fingerspelled" else "digits", "licence": "GPL-3.0-or-later"},
+        )  # fmt: skip
+
+    def complete(self, plan: ActionSequence, *, trajectories: bool = True) -> ActionSequence:
+        """Checks names, takes missing forms from the lexicon, sets missing starts, and moves an action that would begin too early.
+
+        With `trajectories` the wrist's path is written out for readers wherever it was not edited.
+
+        Raises PlanError naming the JSON path.
+        """
+        actions: list[SignAction] = []
+        clock = 0.0
+        previous: SignAction | None = None
+        for i, action in enumerate(plan.actions):
+            action = self._with_form(action, f"actions[{i}]")
+            if previous is None:
+                earliest = _EDGE_SECONDS + self.synthesiser.from_rest(action.phonology[0])
+                natural = earliest
+            else:
+                shortest, usual = self.synthesiser.between(previous.phonology[-1], action.phonology[0])
+                earliest, natural = clock + shortest, clock + max(shortest, usual / plan.tempo)
+            start = natural if action.start < 0 else max(action.start, earliest)
+            if action.start < 0 or start > action.start + 1e-6:
+                action = replace(action, start=round(start + 5e-4, 3))
+            if trajectories and not action.trajectory_is_edited:
+                action = self._with_trajectory(action, plan.handedness)
+            clock = action.end + action.pause_after
+            previous = action
+            actions.append(action)
+        return replace(plan, actions=tuple(actions))
+
+    def _with_form(self, action: SignAction, path: str) -> SignAction:
+        if action.provenance.get("needs_phonology"):
+            try:
+                morphemes = self.form(action.gloss_id, action.kind)
+            except (InputError, LexiconError) as problem:
+                raise PlanError(f"{path}.gloss_id", f"has no phonology of its own and {problem}") from None
+            wanted = action.handshape
+            if wanted and wanted != morphemes[0].handshape:
+                morphemes = (replace(morphemes[0], handshape=wanted), *morphemes[1:])
+            provenance = {k: v for k, v in action.provenance.items() if k != "needs_phonology"}
+            action = replace(action, phonology=morphemes, provenance=provenance)
+        for k, morpheme in enumerate(action.phonology):
+            try:
+                check_handshapes(morpheme, self.shapes, "")
+            except LexiconError as problem:
+                place, _, what = str(problem).partition(": ")
+                name = f"{path}.handshape.type" if k == 0 and place == ".handshape" else f"{path}.phonology[{k}]{place}"
+                raise PlanError(name, what) from None
+            try:
+                self.synthesiser.ends(morpheme)
+            except LexiconError as problem:
+                raise PlanError(f"{path}.phonology[{k}]", str(problem)) from None
+        return action
+
+    def _with_trajectory(self, action: SignAction, handedness: str) -> SignAction:
+        flip = np.array([-1.0 if handedness == "left" else 1.0, 1.0, 1.0])
+        points: list[TrajectoryPoint] = []
+        for t, wrist in self.synthesiser.wrist_path(action):
+            x, y, z = (round(float(v), 4) for v in wrist * flip)
+            if not points or round(t, 4) > points[-1].t_offset:
+                points.append(TrajectoryPoint(x, y, z, round(t, 4)))
+        trajectory = tuple(points)
+        return replace(action, trajectory=trajectory, provenance={**action.provenance, "trajectory": trajectory_digest(trajectory)})
+
+
+def _reduplicated(phonology: Phonology, extra: int) -> Phonology:
+    """More strokes: `WORK+` makes the movement once more."""
+    strokes = phonology.repetitions or (2 if phonology.repeated_movement else 1)
+    return replace(phonology, repeated_movement=True, repetitions=min(strokes + extra, 12))

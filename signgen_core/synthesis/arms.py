@@ -1,0 +1,146 @@
+"""From hand targets to the joints of one arm: clavicle share, elbow swivel, two-bone IK, wrist limits, and the push out of the body.
+
+Works in the canonical world of the hand (a right arm); every filter over time has finite support.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..kinematics import ik
+from ..kinematics.rotations import axis_angle_to_matrix
+from ..kinematics.spline import gaussian_kernel, minimum_jerk, smooth
+from ..phonology.hand import HandModel
+from ..rig import INDEX
+from .collision import BodyFields
+from .targets import BodyPose
+
+_COLLAR, _SHOULDER, _ELBOW, _WRIST, _SPINE = (INDEX[n] for n in ("right_collar", "right_shoulder", "right_elbow", "right_wrist", "spine3"))
+_SWIVEL_SIGMA_SECONDS = 0.07
+_SKIN = 0.001  # metres that a hand may sink into the body before it is pushed out
+_PUSH_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class HandTracks:
+    """Wanted motion of one hand over all frames: wrist (T, 3), rotation (T, 3, 3), angles (T, 21), patch (T, 3) and firm (T,).
+
+    `firm` is 1 where the patch, not the wrist, has to stay in place when the wrist's limits turn the hand away from its target.
+    """
+
+    wrist: np.ndarray
+    rotation: np.ndarray
+    angles: np.ndarray
+    patch: np.ndarray
+    firm: np.ndarray
+
+
+@dataclass(frozen=True)
+class ArmMotion:
+    """Local rotations (T, 3, 3) of collar, shoulder, elbow and wrist, and where the hand came to be: wrist (T, 3), hand (T, 3, 3)."""
+
+    collar: np.ndarray
+    shoulder: np.ndarray
+    elbow: np.ndarray
+    wrist_local: np.ndarray
+    wrist: np.ndarray
+    hand: np.ndarray
+
+
+class ArmSolver:
+    """Solves one arm of one body. `rest` is (55, 3), in the canonical world of the hand (mirrored for a left one)."""
+
+    def __init__(self, rest: np.ndarray, hand: HandModel, fields: BodyFields) -> None:
+        self.rest = rest
+        self.hand = hand
+        self.fields = fields
+        self.arm = ik.Arm(rest[_SHOULDER], rest[_ELBOW], rest[_WRIST])
+
+    def solve(self, tracks: HandTracks, pose: BodyPose, fps: float) -> ArmMotion:
+        """tracks over T frames, pose of the trunk over the same frames (arms at rest in it)."""
+        wrist, hand = tracks.wrist, tracks.rotation
+        collar, shoulder = self._collar(wrist, pose)
+        kernel = gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps)
+        swivel = smooth(ik.best_swivel(self.arm, shoulder, wrist, hand), kernel)
+        push = np.zeros_like(wrist)
+        for _ in range(2):
+            solution = ik.two_bone(self.arm, shoulder, wrist + push, swivel)
+            angles = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.rotation))
+            hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
+            # a hand that its wrist cannot turn as wanted still puts its patch where it belongs
+            kept = np.einsum("tab,tb->ta", tracks.rotation - hand, tracks.patch)
+            wrist = tracks.wrist + tracks.firm[:, None] * kept
+            push = self._push_out(wrist, hand, tracks.angles, pose)
+        solution = ik.two_bone(self.arm, shoulder, wrist + push, swivel)
+        angles = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.rotation))
+        hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
+        elbow_local, wrist_local = ik.share_forearm(self.arm, solution, angles)
+        parent = np.einsum("tab,tbc->tac", pose.rotation[:, _SPINE], collar)
+        shoulder_local = np.einsum("tba,tbc->tac", parent, solution.upper_rotation)
+        return ArmMotion(collar, shoulder_local, elbow_local, wrist_local, solution.wrist, hand)
+
+    def _collar(self, wrist: np.ndarray, pose: BodyPose) -> tuple[np.ndarray, np.ndarray]:
+        """Collar local rotations (T, 3, 3) and shoulder positions (T, 3): the clavicle follows a raised, crossing or far hand.
+
+        The shares are after the scapulohumeral rhythm (about one degree of shoulder girdle to two of the arm above 30 degrees; Inman et al. 1944),
+        with the smaller part that the clavicle has in it.
+        """
+        spine = pose.rotation[:, _SPINE]
+        origin = pose.position[:, _SPINE] + np.einsum("tab,b->ta", spine, self.rest[_COLLAR] - self.rest[_SPINE])
+        arm = self.rest[_SHOULDER] - self.rest[_COLLAR]
+        at_rest = origin + np.einsum("tab,b->ta", spine, arm)
+        local = np.einsum("tba,tb->ta", spine, wrist - at_rest)
+        raised = minimum_jerk((local[:, 1] + 0.12) / 0.50)
+        forward = minimum_jerk((local[:, 2] - 0.10) / 0.45)
+        across = minimum_jerk((local[:, 0] - 0.05) / 0.40)
+        far = np.sqrt(np.sum(local * local, axis=1)) / self.arm.reach
+        stretch = minimum_jerk((far - 0.85) / 0.40)
+        lift = np.radians(16.0) * raised + np.radians(8.0) * stretch * np.clip(local[:, 1] / 0.3, -0.4, 1.0)
+        protract = np.radians(6.0) * forward + np.radians(10.0) * across + np.radians(14.0) * stretch * np.clip(local[:, 2] / 0.3, -0.3, 1.0)
+        collar = axis_angle_to_matrix(np.stack([np.zeros_like(lift), protract, -lift], axis=1))
+        shoulder = origin + np.einsum("tab,tbc,c->ta", spine, collar, arm)
+        return collar, shoulder
+
+    def _push_out(self, wrist: np.ndarray, hand: np.ndarray, angles: np.ndarray, pose: BodyPose) -> np.ndarray:
+        """(T, 3) shift that brings the hand out of head and torso: the deepest points are pushed along the way out, a few rounds."""
+        points, radii = self.hand.collision_points(angles), self.hand.collision_radii
+        world = wrist[:, None] + np.einsum("tab,tkb->tka", hand, points)
+        total = np.zeros_like(wrist)
+        # most frames are clear of the body; only the near ones are looked at again
+        active = np.arange(len(wrist))
+        for round_index in range(_PUSH_ROUNDS):
+            near = pose.at(active)
+            depth, direction = self.fields.depth(world[active] + total[active, None], radii, near.rotation, near.position)
+            worst = np.argmax(depth, axis=1)
+            rows = np.arange(len(active))
+            amount = depth[rows, worst] - _SKIN
+            hit = amount > 0
+            if not hit.any():
+                break
+            step = direction[rows, worst] * np.maximum(amount, 0.0)[:, None]
+            total[active] += step
+            if round_index == 0:
+                # a push must not make the hand jump: neighbours yield with it
+                total = _spread(total)
+            active = active[hit]
+        return total
+
+
+def _spread(push: np.ndarray) -> np.ndarray:
+    """Each frame takes the largest push within two frames, faded, so that the shift begins before the contact and ends after it."""
+    size = np.sqrt(np.sum(push * push, axis=1))
+    best, out = size.copy(), push.copy()
+    for shift, weight in ((1, 0.75), (2, 0.4), (3, 0.12)):
+        for direction in (1, -1):
+            moved = np.zeros_like(push)
+            moved_size = np.zeros_like(size)
+            if direction > 0:
+                moved[shift:], moved_size[shift:] = push[:-shift], size[:-shift]
+            else:
+                moved[:-shift], moved_size[:-shift] = push[shift:], size[shift:]
+            stronger = weight * moved_size > best
+            out = np.where(stronger[:, None], weight * moved, out)
+            best = np.maximum(best, weight * moved_size)
+    return out

@@ -1,0 +1,379 @@
+"""The rule-based generator: an ActionSequence to a Motion (Movement-Hold model; Liddell & Johnson 1989).
+
+Order: trunk, head and face first, since anchors ride on them; then the non-dominant arm; then the dominant one, which may touch the other. All
+times snap to frames, and every filter has finite support: an edited action changes its own window and its joins, and not a bit elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..action import ActionSequence, SignAction
+from ..body.model import Body
+from ..kinematics.forward import global_transforms
+from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle, matrix_to_quaternion, quaternion_to_matrix, slerp
+from ..kinematics.spline import minimum_jerk
+from ..motion import Motion, Segment
+from ..phonology.features import Phonology
+from ..phonology.hand import HandModel, to_side
+from ..phonology.handshapes import load_handshapes
+from ..phonology.locations import Locations
+from ..rig import INDEX, MIRROR, hand_slice
+from .arms import ArmMotion, ArmSolver, HandTracks
+from .collision import BodyFields
+from .nonmanual import posture
+from .targets import AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, uses_base_hand
+from .timing import FIRST_HOLD, LAST_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
+
+LEAD_IN_HOLD = 0.15  # seconds at rest before the hands rise, and after they are down again
+RETRACT_SECONDS = 0.60
+_IDLE_AFTER = 0.9  # seconds without work before the other hand is lowered within an utterance
+_FLIP = np.array([-1.0, 1.0, 1.0])
+_EMPHASIS_SCALE = {"none": 1.0, "mild": 1.08, "strong": 1.2}
+
+
+@dataclass(frozen=True)
+class _Interval:
+    """A stretch of frames [first, last] over which one hand has targets of its own."""
+
+    first: int
+    last: int
+    target: HandTarget
+
+
+class Synthesiser:
+    """Everything about one body that synthesis needs; build once, use for many plans. `betas` shape the body."""
+
+    def __init__(self, body: Body, betas: np.ndarray | None = None) -> None:
+        self.body = body
+        self.betas = np.zeros(10) if betas is None else np.asarray(betas, dtype=np.float64)
+        self.rig = body.rig(betas)
+        self.rest = self.rig.rest_joints
+        # the left hand's canonical world is the mirror image
+        self.mirrored_rest = (self.rest * _FLIP)[list(MIRROR)]
+        self.locations = Locations(body, betas)
+        self.builder = TargetBuilder(self.locations, load_handshapes())
+        self.right_hand = HandModel.from_body(body, "right", betas)
+        self.left_hand = HandModel.from_body(body, "left", betas)
+        fields = BodyFields.cached(body, betas)
+        self.right_arm = ArmSolver(self.rest, self.right_hand, fields)
+        self.left_arm = ArmSolver(self.mirrored_rest, self.left_hand, fields)
+        rest_pose = np.broadcast_to(np.eye(3), (1, 55, 3, 3))
+        self._rest_body = BodyPose(rest_pose, self.rest[None])
+
+    # -- timing ---------------------------------------------------------------------------------------------------------------
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - a synthesiser lives as long as the process that uses it
+    def ends(self, phonology: Phonology) -> tuple[HandState, HandState, HandState | None, HandState | None, float]:
+        """States of dominant and other hand at the first and last hold on the resting body, and the dominant path's length in metres."""
+        times = np.linspace(0.0, 1.0, 9)
+        pose = BodyPose(np.repeat(self._rest_body.rotation, 9, axis=0), np.repeat(self._rest_body.position, 9, axis=0))
+        other = self._other_target(phonology, times, pose, 1.0)
+        track = None if other is None else self._base_track(phonology, other.wrist, other.rotation, other.angles)
+        main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=track)
+        length = float(np.sum(np.sqrt(np.sum(np.diff(main.point, axis=0) ** 2, axis=1))))
+        first = None if other is None else state_at(other, 0)
+        last = None if other is None else state_at(other, -1)
+        return state_at(main, 0), state_at(main, -1), first, last, length
+
+    def between(self, a: Phonology, b: Phonology) -> tuple[float, float]:
+        """(shortest, natural) seconds of the transition from the last hold of a to the first of b."""
+        _, last, _, other_last, _ = self.ends(a)
+        first, _, other_first, _, _ = self.ends(b)
+        shortest, natural = transition_seconds(last, first)
+        if other_last is not None and other_first is not None:
+            s, n = transition_seconds(other_last, other_first)
+            shortest, natural = max(shortest, s), max(natural, n)
+        return shortest, natural
+
+    def from_rest(self, phonology: Phonology) -> float:
+        """Seconds of the preparation from rest to the first hold."""
+        first, _, other, _, _ = self.ends(phonology)
+        seconds = max(0.45, transition_seconds(self._rest_state(self.rest), first)[1])
+        if other is not None:
+            seconds = max(seconds, transition_seconds(self._rest_state(self.mirrored_rest), other)[1])
+        return seconds
+
+    def schedule(self, morphemes: tuple[Phonology, ...], spelled: bool) -> Schedule:
+        """The natural lay-out of one action's morphemes; letters and digits are held, compounds flow."""
+        if spelled:
+            durations = [LETTER_HOLD] * len(morphemes)
+            durations[0], durations[-1] = max(FIRST_HOLD, durations[0]), LAST_HOLD
+            durations = [max(d, 0.55) if m.movement != "None" else d for d, m in zip(durations, morphemes, strict=True)]
+        else:
+            durations = [natural_duration(m, self.ends(m)[4]) * (1.0 if len(morphemes) == 1 else 0.72) for m in morphemes]
+        gaps = [self.between(a, b)[0 if spelled else 1] for a, b in zip(morphemes, morphemes[1:], strict=False)]
+        return lay_out(durations, gaps)
+
+    def wrist_path(self, action: SignAction, points: int = 5) -> list[tuple[float, np.ndarray]]:
+        """(seconds from the start, wrist (3,) core axes) of the dominant hand on the resting body: the trajectory that a plan shows."""
+        schedule = self.schedule(action.phonology, action.kind in ("fingerspelled", "number")).stretched(action.duration)
+        out: list[tuple[float, np.ndarray]] = []
+        for phonology, (start, end) in zip(action.phonology, schedule.spans, strict=True):
+            count = points if len(action.phonology) == 1 else 2
+            times = np.linspace(0.0, end - start, count)
+            pose = BodyPose(np.repeat(self._rest_body.rotation, count, axis=0), np.repeat(self._rest_body.position, count, axis=0))
+            other = self._other_target(phonology, times, pose, 1.0)
+            track = None if other is None else self._base_track(phonology, other.wrist, other.rotation, other.angles)
+            main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=track)
+            out += [(start + float(t), w) for t, w in zip(times, main.wrist, strict=True)]
+        return out
+
+    # -- motion ---------------------------------------------------------------------------------------------------------------
+
+    def synthesise(self, plan: ActionSequence, fps: float = 30.0, progress: Callable[[float], None] | None = None) -> Motion:
+        """The whole motion of a plan at `fps`. The plan must be complete (`pipeline.complete`). `progress` hears fractions of 1."""
+        total = plan.end + RETRACT_SECONDS + LEAD_IN_HOLD
+        count = int(np.ceil(total * fps)) + 1
+        times = np.arange(count) / fps
+        stance = posture(plan, times)
+        local = axis_angle_to_matrix(stance.poses)
+        trunk = BodyPose(*global_transforms(local, self.rest))
+        report = progress or (lambda _: None)
+        report(0.15)
+        units = list(self._units(plan, fps))
+        others = self._other_intervals(units, _mirror_pose(trunk), times)
+        left_tracks = self._tracks(others, count, fps, self.mirrored_rest, _mirror_pose(trunk), idle=True)
+        left = self.left_arm.solve(left_tracks, _mirror_pose(trunk), fps)
+        self._write_arm(local, left, left_tracks, "left")
+        report(0.5)
+        with_left = BodyPose(*global_transforms(local, self.rest))
+        mains: list[_Interval] = []
+        for unit in units:
+            rows = np.arange(unit.first, unit.last + 1)
+            track = self._base_track(unit.phonology, left.wrist[rows], left.hand[rows], left_tracks.angles[rows])
+            target = self.builder.moving_hand(
+                self.right_hand, unit.phonology, unit.times(times), with_left.at(rows), scale=unit.scale, on_base=track, finger_config=unit.finger_config
+            )
+            mains.append(_Interval(unit.first, unit.last, target))
+        mains = self._edited_paths(plan, mains, units, fps)
+        right_tracks = self._tracks(mains, count, fps, self.rest, trunk, idle=False)
+        right = self.right_arm.solve(right_tracks, trunk, fps)
+        self._write_arm(local, right, right_tracks, "right")
+        report(0.9)
+        poses = matrix_to_axis_angle(local)
+        segments = tuple(self._segment(a, fps) for a in plan.actions)
+        motion = Motion(
+            poses=poses, transl=np.zeros((count, 3)), betas=self.betas, expression=np.zeros((count, 10)), face=stance.face, fps=fps, segments=segments,
+            meta={"seed": plan.seed, "text": plan.text, "generator": plan.generator, "handedness": plan.handedness, "body": self.body.name},
+        )  # fmt: skip
+        report(1.0)
+        return motion.mirrored() if plan.handedness == "left" else motion
+
+    def _segment(self, action: SignAction, fps: float) -> Segment:
+        start, end = round(action.start * fps) / fps, round(action.end * fps) / fps
+        first = self._schedule_of(action).spans[0]
+        return Segment(action.gloss_id, start, end, round((action.start + 0.5 * (first[0] + min(first[1], 0.2))) * fps) / fps)
+
+    def _schedule_of(self, action: SignAction) -> Schedule:
+        return self.schedule(action.phonology, action.kind in ("fingerspelled", "number")).stretched(action.duration)
+
+    def _units(self, plan: ActionSequence, fps: float) -> list[_Unit]:
+        out: list[_Unit] = []
+        for index, action in enumerate(plan.actions):
+            spans = self._schedule_of(action).spans
+            for k, (phonology, (a, b)) in enumerate(zip(action.phonology, spans, strict=True)):
+                first = round((action.start + a) * fps)
+                end = max(round((action.start + b) * fps), first + 1)
+                last = end
+                if k + 1 == len(spans):
+                    last = max(end, round((action.end + action.pause_after) * fps))
+                scale = _EMPHASIS_SCALE[action.emphasis]
+                out.append(_Unit(index, phonology, first, end, last, scale, action.finger_config if k == 0 else {}))
+        for i in range(len(out) - 1):  # a hold gives way to the next sign, never the other way round
+            if out[i].last >= out[i + 1].first:
+                out[i] = out[i].ending(max(out[i].first + 1, out[i + 1].first - 1))
+        return out
+
+    def _other_intervals(self, units: list[_Unit], pose: BodyPose, times: np.ndarray) -> list[_Interval]:
+        """Targets of the non-dominant hand, canonical; one-handed signs give none."""
+        out: list[_Interval] = []
+        for unit in units:
+            rows = np.arange(unit.first, unit.last + 1)
+            target = self._other_target(unit.phonology, unit.times(times), pose.at(rows), unit.scale)
+            if target is not None:
+                out.append(_Interval(unit.first, unit.last, target))
+        return out
+
+    def _other_target(self, phonology: Phonology, times: np.ndarray, pose: BodyPose, scale: float) -> HandTarget | None:
+        if phonology.symmetrical:
+            return self.builder.moving_hand(self.left_hand, phonology, times, pose, scale=scale, shifted=phonology.alternating)
+        if uses_base_hand(phonology):
+            return self.builder.base_hand(self.left_hand, phonology, times, pose, scale)
+        return None
+
+    def _base_track(self, phonology: Phonology, wrist: np.ndarray, rotation: np.ndarray, angles: np.ndarray) -> AnchorTrack | None:
+        """The touched patch of the left hand in the world of the right one. wrist (T, 3), rotation (T, 3, 3), angles (T, 21), canonical."""
+        if phonology.major_location != "Hand" or phonology.symmetrical:
+            return None
+        name = phonology.base_contact_point or self.locations.hand_patches["HandOther" if phonology.minor_location == "Other" else phonology.minor_location]
+        point, normal = self.left_hand.patch(name, angles)
+        return AnchorTrack((wrist + np.einsum("tab,tb->ta", rotation, point)) * _FLIP, np.einsum("tab,tb->ta", rotation, normal) * _FLIP)
+
+    def _edited_paths(self, plan: ActionSequence, intervals: list[_Interval], units: list[_Unit], fps: float) -> list[_Interval]:
+        """Where a trajectory was edited by hand, the dominant wrist follows it instead of the phonology's path."""
+        out = list(intervals)
+        for k, unit in enumerate(units):
+            action = plan.actions[unit.action]
+            if not action.trajectory_is_edited:
+                continue
+            offsets = np.array([p.t_offset for p in action.trajectory])
+            places = np.array([[p.x, p.y, p.z] for p in action.trajectory])
+            if plan.handedness == "left":
+                places = places * _FLIP
+            at = (np.arange(unit.first, unit.last + 1) / fps) - action.start
+            # ease through each point: piecewise minimum-jerk has no corner in speed
+            index = np.clip(np.searchsorted(offsets, at, side="right") - 1, 0, max(len(offsets) - 2, 0))
+            nxt = np.minimum(index + 1, len(offsets) - 1)
+            gap = np.maximum(offsets[nxt] - offsets[index], 1e-6)
+            s = np.clip((at - offsets[index]) / gap, 0.0, 1.0)
+            wrist = _through(places, index, s)
+            old = out[k].target
+            out[k] = _Interval(unit.first, unit.last, HandTarget(wrist, old.rotation, old.angles, np.zeros_like(old.patch)))
+        return out
+
+    def _rest_state(self, rest: np.ndarray) -> HandState:
+        """Arms hanging at the sides, hands relaxed; canonical world."""
+        shoulder = rest[INDEX["right_shoulder"]]
+        reach = float(np.linalg.norm(rest[INDEX["right_wrist"]] - shoulder))
+        wrist = shoulder + reach * np.array([-0.16, -0.945, 0.12])
+        return HandState(wrist, hand_frame("in+0.35*back", "down+0.12*forward"), self.builder.shape_angles("relaxed"))
+
+    def _idle_state(self, rest: np.ndarray) -> HandState:
+        """Where the other hand waits within an utterance: low before the body, relaxed."""
+        shoulder = rest[INDEX["right_shoulder"]]
+        reach = float(np.linalg.norm(rest[INDEX["right_wrist"]] - shoulder))
+        wrist = shoulder + reach * np.array([-0.10, -0.80, 0.38])
+        return HandState(wrist, hand_frame("in+0.5*back", "down+0.7*forward+0.4*in"), self.builder.shape_angles("relaxed"))
+
+    def _tracks(self, intervals: list[_Interval], count: int, fps: float, rest: np.ndarray, pose: BodyPose, *, idle: bool) -> HandTracks:
+        """Joins the intervals of one hand with transitions, from rest to rest."""
+        wrist, rotation = np.zeros((count, 3)), np.zeros((count, 3, 3))
+        angles, patch = np.zeros((count, 21)), np.zeros((count, 3))
+        at_rest = self._rest_state(rest)
+        hold = max(1, round(LEAD_IN_HOLD * fps))
+        stations: list[_Interval] = [_Interval(0, hold, _still(at_rest, hold + 1))]
+        low = self._idle_state(rest)
+        for interval in intervals:
+            stations.append(interval)
+        end = count - 1
+        stations.append(_Interval(max(end - hold, stations[-1].last + 2), max(end, stations[-1].last + 3), _still(at_rest, hold + 2)))
+        stations = self._with_idling(stations, low, fps) if idle and len(stations) > 2 else stations
+        for station in stations:
+            rows = np.arange(station.first, min(station.last, count - 1) + 1)
+            n = len(rows)
+            wrist[rows], rotation[rows] = station.target.wrist[:n], station.target.rotation[:n]
+            angles[rows], patch[rows] = station.target.angles[:n], station.target.patch[:n]
+        for a, b in zip(stations, stations[1:], strict=False):
+            self._join(wrist, rotation, angles, patch, a, b, fps)
+        return HandTracks(wrist, rotation, angles, patch, np.ones(count))
+
+    def _with_idling(self, stations: list[_Interval], low: HandState, fps: float) -> list[_Interval]:
+        """Between two uses that lie far apart the other hand sinks to a low place and waits; also before its first use and after its last, the dominant
+        hand being at work meanwhile, it simply stays at rest."""
+        out = [stations[0]]
+        wait = round(_IDLE_AFTER * fps)
+        move = round(0.42 * fps)
+        for previous, station in zip(stations, stations[1:], strict=False):
+            gap = station.first - previous.last
+            first_use, last_use = previous is stations[0], station is stations[-1]
+            if gap > wait:
+                if first_use:
+                    out.append(_Interval(previous.last + 1, station.first - move, _still(state_at(previous.target, -1), station.first - move - previous.last)))
+                elif last_use:
+                    fall = round(0.7 * fps)
+                    start = min(previous.last + fall, station.first - 1)
+                    out.append(_Interval(start, station.first - 1, _still(state_at(station.target, 0), station.first - start)))
+                elif gap > 2 * move + 2:
+                    a, b = previous.last + move, station.first - move
+                    out.append(_Interval(a, b, _still(low, b - a + 1)))
+            out.append(station)
+        return out
+
+    def _join(
+        self, wrist: np.ndarray, rotation: np.ndarray, angles: np.ndarray, patch: np.ndarray, a: _Interval, b: _Interval, fps: float
+    ) -> None:
+        """Fills the frames between two stations. Wrist and turn leave and arrive at rest, smooth to the second derivative."""
+        inner = np.arange(a.last + 1, b.first)
+        if not len(inner):
+            return
+        u = (inner - a.last) / (b.first - a.last)
+        s = minimum_jerk(u)
+        start, stop = wrist[a.last], wrist[b.first]
+        distance = float(np.linalg.norm(stop - start))
+        arc = (0.10 * distance * 16.0 * (u * (1.0 - u)) ** 2)[:, None] * np.array([0.0, 0.0, 1.0])
+        wrist[inner] = start + (stop - start) * s[:, None] + arc
+        q0, q1 = matrix_to_quaternion(rotation[a.last]), matrix_to_quaternion(rotation[b.first])
+        rotation[inner] = quaternion_to_matrix(slerp(np.broadcast_to(q0, (len(inner), 4)), np.broadcast_to(q1, (len(inner), 4)), s))
+        angles[inner] = angles[a.last] + (angles[b.first] - angles[a.last]) * s[:, None]
+        # a thumb that crosses the fingers goes out first and comes in last
+        opening = np.minimum(1.0, np.abs(angles[b.first, :16] - angles[a.last, :16]).max() / np.radians(60.0))
+        crossing = max(self._thumb_crosses(angles[a.last]), self._thumb_crosses(angles[b.first]))
+        bump = (16.0 * (u * (1.0 - u)) ** 2) * opening * crossing
+        straight = self.builder.shape_angles("5")[16:18]
+        angles[inner, 16:18] += 0.5 * bump[:, None] * (straight - angles[inner, 16:18])
+        patch[inner] = patch[a.last] + (patch[b.first] - patch[a.last]) * s[:, None]
+
+    def _thumb_crosses(self, angles: np.ndarray) -> float:
+        """0 to 1: how far the thumb lies across the palm, against an open hand."""
+        open_hand, fist = self.builder.shape_angles("5"), self.builder.shape_angles("s")
+        whole = float(np.sum((fist[16:21] - open_hand[16:21]) ** 2))
+        return float(np.clip(np.dot(angles[16:21] - open_hand[16:21], fist[16:21] - open_hand[16:21]) / max(whole, 1e-9), 0.0, 1.0))
+
+    def _write_arm(self, local: np.ndarray, arm: ArmMotion, tracks: HandTracks, side: str) -> None:
+        mirror = side == "left"
+        for name, value in (("collar", arm.collar), ("shoulder", arm.shoulder), ("elbow", arm.elbow), ("wrist", arm.wrist_local)):
+            local[:, INDEX[f"{side}_{name}"]] = _mirror_rotation(value) if mirror else value
+        model = self.left_hand if mirror else self.right_hand
+        local[:, hand_slice("left" if mirror else "right")] = to_side(model.rotations(tracks.angles), "left" if mirror else "right")
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """One morpheme on the frame grid: its holds at `first` and `end`, kept until `last`."""
+
+    action: int
+    phonology: Phonology
+    first: int
+    end: int
+    last: int
+    scale: float
+    finger_config: dict[str, float]
+
+    def times(self, times: np.ndarray) -> np.ndarray:
+        """Seconds of its frames, standing still after `end`."""
+        return np.minimum(times[self.first : self.last + 1], times[self.end])
+
+    def ending(self, last: int) -> _Unit:
+        return _Unit(self.action, self.phonology, self.first, min(self.end, last), last, self.scale, self.finger_config)
+
+
+def _still(state: HandState, n: int) -> HandTarget:
+    n = max(n, 1)
+    return HandTarget(
+        np.repeat(state.wrist[None], n, axis=0), np.repeat(state.rotation[None], n, axis=0), np.repeat(state.angles[None], n, axis=0), np.zeros((n, 3))
+    )
+
+
+def _mirror_rotation(rotation: np.ndarray) -> np.ndarray:
+    """The rotation (..., 3, 3) seen in the mirror x -> -x."""
+    return rotation * _FLIP[:, None] * _FLIP[None, :]
+
+
+def _mirror_pose(pose: BodyPose) -> BodyPose:
+    order = list(MIRROR)
+    return BodyPose(_mirror_rotation(pose.rotation[:, order]), pose.position[:, order] * _FLIP)
+
+
+def _through(places: np.ndarray, index: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Catmull-Rom through `places` (N, 3) at segment `index` (T,) and fraction s (T,); local support of four points."""
+    n = len(places)
+    if n == 1:
+        return np.repeat(places, len(s), axis=0)
+    p0, p1, p2, p3 = (places[np.clip(index + k, 0, n - 1)] for k in (-1, 0, 1, 2))
+    s = s[:, None]
+    return 0.5 * (2 * p1 + (p2 - p0) * s + (2 * p0 - 5 * p1 + 4 * p2 - p3) * s**2 + (3 * p1 - p0 - 3 * p2 + p3) * s**3)

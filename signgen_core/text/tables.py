@@ -1,0 +1,57 @@
+"""The word tables of presets/text/, read once: word classes of English, lemmas that rules get wrong, and words of near meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ..errors import LexiconError
+from ..presets import read_preset
+
+
+@dataclass(frozen=True)
+class WordTables:
+    """Contents of presets/text/words.json (docs/text_to_gloss.md explains each list) and of near_meaning.json."""
+
+    verbs: frozenset[str]
+    irregular_verb_forms: dict[str, str]
+    participles: frozenset[str]
+    lemmas: dict[str, str]
+    comparatives: dict[str, str]
+    adjectives: frozenset[str]
+    participle_adjectives: frozenset[str]
+    prepositions_signed_if_known: frozenset[str]
+    prepositions_shown_in_space: frozenset[str]
+    prepositions_never_signed: frozenset[str]
+    greetings: frozenset[str]
+    interjections: frozenset[str]
+    fillers: frozenset[str]
+    softeners: frozenset[str]
+    intensifiers: frozenset[str]
+    kin_and_titles: frozenset[str]
+    proper_words_with_signs: frozenset[str]
+    words_that_are_also_names: frozenset[str]
+    weather_and_time_words: frozenset[str]
+    nouns_doubled_for_plural: frozenset[str]
+    verbs_taking_clauses: frozenset[str]
+    motion_verbs: frozenset[str]
+    not_verbs_after_going_to: frozenset[str]
+    near: dict[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=1)
+def tables() -> WordTables:
+    """The tables. Raises LexiconError naming file and field if a list is missing or not made of words."""
+    words, near = read_preset("text", "words.json"), read_preset("text", "near_meaning.json")
+    fields: dict[str, Any] = {}
+    for name, kind in WordTables.__annotations__.items():
+        source, raw = ("near_meaning.json", near.get(name)) if name == "near" else ("words.json", words.get(name))
+        if not isinstance(raw, dict if kind.startswith("dict") else list):
+            raise LexiconError(f"presets/text/{source}: {name}: must be {'an object' if kind.startswith('dict') else 'a list'}")
+        values = raw.values() if name != "near" and isinstance(raw, dict) else [w for v in raw.values() for w in v] if name == "near" else raw
+        wrong = next((v for v in values if not isinstance(v, str) or not v), None)
+        if wrong is not None:
+            raise LexiconError(f"presets/text/{source}: {name}: {wrong!r} is not a word")
+        fields[name] = {k: tuple(v) for k, v in raw.items()} if name == "near" else dict(raw) if isinstance(raw, dict) else frozenset(raw)
+    return WordTables(**fields)
