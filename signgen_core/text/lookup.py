@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .fingerspelling import LONGEST, gloss_of, letters, plain_latin
+from .fingerspelling import LONGEST, gloss_of, plain_latin
 from .numbers import numeral
 from .segmentation import Token
 from .tables import tables
@@ -20,7 +19,7 @@ _INDEX = re.compile(r"(?:IX|POSS|SELF)-[123](?:-PL)?")
 
 
 class Lexicon(Protocol):
-    """What the text half asks of a lexicon. One that is iterable over its gloss ids also gets "did you mean" in error messages."""
+    """What the text half asks of a lexicon. One that also lists its gloss ids as `glosses` gets the nearest ones named in error messages."""
 
     def find(self, lemma_or_phrase: str) -> str | None:
         """Gloss id of an English word or phrase in lower case, or None."""
@@ -53,9 +52,7 @@ def kind_of(gloss_id: str, lexicon: Lexicon) -> GlossKind:
 
 def nearest(gloss_id: str, lexicon: Lexicon, count: int = 3) -> list[str]:
     """Gloss ids of the lexicon that look most like the given one; empty if the lexicon cannot be listed."""
-    if not isinstance(lexicon, Iterable):
-        return []
-    return difflib.get_close_matches(gloss_id.upper(), [str(g) for g in lexicon], n=count, cutoff=0.5)
+    return difflib.get_close_matches(gloss_id.upper(), tuple(getattr(lexicon, "glosses", ())), n=count, cutoff=0.5)
 
 
 class Finder:
@@ -176,5 +173,3 @@ class Finder:
             out.pop()
         return tuple(g for g in out if g)
 
-
-__all__ = ["Finder", "Found", "Lexicon", "kind_of", "letters", "nearest"]
