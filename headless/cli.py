@@ -13,7 +13,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,12 +186,12 @@ def animate(
     from signgen_core import pipeline
     from signgen_core.motion import write_npz
 
-    body = _body_of(character)
+    body = _load_body(character)
 
     def work(source: Source, path: Path, label: str) -> None:
         with progress_bar(f"{label}signs ") as tick:
             motion, _ = inputs.to_motion(source, wishes, fps=fps, body=body, progress=tick)
-        write_npz(path, motion, pipeline.joints(motion, body()))
+        write_npz(path, motion, pipeline.joints(motion, body))
         _say(_summary(path, motion))
 
     _run(jobs, work, Path(output) if lines else None)
@@ -244,7 +243,7 @@ def render(
     from signgen_core.action import dump_plan
     from signgen_core.motion import write_bytes, write_npz
 
-    body = _body_of(character)
+    body = _load_body(character)
 
     def work(source: Source, path: Path, label: str) -> None:
         with progress_bar(f"{label}signs ") as tick:
@@ -252,7 +251,7 @@ def render(
         if plan_out and made is not None:
             write_bytes(plan_out, dump_plan(made).encode())
         if motion_out:
-            write_npz(motion_out, motion, pipeline.joints(motion, body()))
+            write_npz(motion_out, motion, pipeline.joints(motion, body))
         job = RenderJob(
             motion=motion, output=path, size=size, fps=motion.fps if fps is None else fps, engine=engine, quality=quality, camera=camera,
             character=character, alpha=alpha,
@@ -351,17 +350,13 @@ def _located(place: str, make: Callable[[], ActionSequence]) -> ActionSequence:
         raise InputError(f"{place}: {problem}") from problem
 
 
-def _body_of(character: str | None) -> Callable[[], Body]:
-    """A function that loads the body of `character` when it is first needed and keeps it."""
+def _load_body(character: str | None) -> Body | None:
+    """The body that `character` names; None where it names none, so that bad text is told of before a default body is built."""
+    from signgen_core.body.load import load_body
+    from signgen_core.character import choose_character
 
-    @cache
-    def load() -> Body:
-        from signgen_core.body.load import load_body
-        from signgen_core.character import choose_character
-
-        return load_body(choose_character(character)[1])
-
-    return load
+    chosen = choose_character(character)[1]
+    return None if chosen is None else load_body(chosen)
 
 
 def _summary(path: Path, motion: Motion) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from signgen_core.errors import InputError, OutputError, PlanError
 
@@ -134,10 +134,10 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def to_plan(source: Source, wishes: Wishes) -> ActionSequence:
-    """The finished plan of a text or a plan file. Raises InputError, PlanError or LexiconError."""
+def to_plan(source: Source, wishes: Wishes, body: Body | None = None) -> ActionSequence:
+    """The finished plan of a text or a plan file, for a body (None: the default one). Raises InputError, PlanError or LexiconError."""
     from signgen_core import pipeline
-    from signgen_core.action import parse_plan, read_plan
+    from signgen_core.action import at_tempo, by_hand, parse_plan, read_plan
 
     if source.kind == "text":
         return pipeline.plan_text(
@@ -146,11 +146,17 @@ def to_plan(source: Source, wishes: Wishes) -> ActionSequence:
             seed=wishes.seed or 0,
             handedness=wishes.handedness or "right",
             tempo=1.0 if wishes.tempo is None else wishes.tempo,
+            body=body,
         )
     plan = read_plan(source.path) if source.path is not None else parse_plan(source.content, source.name)
-    changes: dict[str, Any] = {"seed": wishes.seed, "handedness": wishes.handedness, "tempo": wishes.tempo}
+    if wishes.seed is not None:
+        plan = replace(plan, seed=wishes.seed)
+    if wishes.tempo is not None:
+        plan = at_tempo(plan, wishes.tempo)
+    if wishes.handedness is not None:
+        plan = by_hand(plan, wishes.handedness)
     try:
-        return pipeline.complete(replace(plan, **{key: value for key, value in changes.items() if value is not None}))
+        return pipeline.complete(plan, body=body)
     except PlanError as problem:
         if problem.source is not None:
             raise
@@ -158,19 +164,16 @@ def to_plan(source: Source, wishes: Wishes) -> ActionSequence:
 
 
 def to_motion(
-    source: Source, wishes: Wishes, *, fps: float | None, body: Callable[[], Body], progress: Callable[[float], None] | None = None
+    source: Source, wishes: Wishes, *, fps: float | None, body: Body | None, progress: Callable[[float], None] | None = None
 ) -> tuple[Motion, ActionSequence | None]:
-    """The motion of any source, with the plan behind it where there is one. fps None: 30, or a motion file's own rate.
-
-    `body` is asked for only when there is a plan to sign, so that bad text does not wait for a body.
-    """
+    """The motion of any source, with the plan behind it where there is one. fps None: 30, or a motion file's own rate."""
     from signgen_core import pipeline
     from signgen_core.motion import read_npz
 
     if source.kind == "motion" and source.path is not None:
         return read_npz(source.path), None
-    plan = to_plan(source, wishes)
-    return pipeline.animate(plan, fps=30.0 if fps is None else fps, body=body(), progress=progress), plan
+    plan = to_plan(source, wishes, body)
+    return pipeline.animate(plan, fps=30.0 if fps is None else fps, body=body, progress=progress), plan
 
 
 def check_output(path: Path, suffixes: tuple[str, ...]) -> None:

@@ -315,4 +315,32 @@ def moved(action: SignAction, seconds: float) -> SignAction:
     return replace(action, start=action.start + seconds)
 
 
+def at_tempo(plan: ActionSequence, tempo: float) -> ActionSequence:
+    """The same plan at another tempo: every time is scaled by the old tempo over the new one."""
+    factor = plan.tempo / tempo
+    if factor == 1.0:
+        return plan
+    actions = []
+    for action in plan.actions:
+        # a path that nobody edited is left to be written anew, since scaled times would look like an edit
+        points = tuple(replace(p, t_offset=p.t_offset * factor) for p in action.trajectory) if action.trajectory_is_edited else ()
+        duration = round(min(max(action.duration * factor, _MIN_DURATION), _MAX_SECONDS), 3)
+        start = round(action.start * factor, 3) if action.start >= 0.0 else action.start
+        pause = round(min(action.pause_after * factor, _MAX_SECONDS), 3)
+        actions.append(replace(action, duration=duration, start=start, pause_after=pause, trajectory=points))
+    return replace(plan, tempo=tempo, actions=tuple(actions))
+
+
+def by_hand(plan: ActionSequence, handedness: str) -> ActionSequence:
+    """The same plan for a signer of that handedness: phonology knows no sides, edited trajectories are mirrored."""
+    if handedness == plan.handedness:
+        return plan
+    actions = []
+    for action in plan.actions:
+        points = tuple(replace(p, x=-p.x) for p in action.trajectory) if action.trajectory_is_edited else ()
+        actions.append(replace(action, trajectory=points))
+    return replace(plan, handedness=handedness, actions=tuple(actions))
+
+
 _SCHEMA = plan_schema()
+_MIN_DURATION, _MAX_SECONDS = (_SCHEMA["properties"]["actions"]["items"]["properties"]["duration"][word] for word in ("minimum", "maximum"))

@@ -15,6 +15,8 @@ import pytest
 from signgen_core.action import (
     ActionSequence,
     TrajectoryPoint,
+    at_tempo,
+    by_hand,
     dump_plan,
     moved,
     parse_plan,
@@ -279,6 +281,38 @@ def test_ends_and_moving() -> None:
     plan: ActionSequence = plan_from_json(full_plan())
     assert plan.actions[0].end == pytest.approx(1.2) and plan.end == pytest.approx(1.3)
     assert moved(plan.actions[0], 2.0).start == pytest.approx(2.4)
+
+
+def edited_plan() -> ActionSequence:
+    """Two actions: the first with a trajectory as planned, the second with an edited one."""
+    data = full_plan()
+    data["tempo"] = 1.0
+    points = tuple(TrajectoryPoint(**p) for p in data["actions"][0]["trajectory"])
+    second = copy.deepcopy(data["actions"][0])
+    data["actions"][0]["provenance"] = {"trajectory": trajectory_digest(points)}
+    data["actions"].append({**second, "start": 1.6})
+    return plan_from_json(data)
+
+
+def test_another_tempo_scales_every_time() -> None:
+    plan = edited_plan()
+    fast = at_tempo(plan, 2.0)
+    assert fast.tempo == 2.0 and at_tempo(plan, 1.0) is plan
+    assert [(a.start, a.duration, a.pause_after) for a in fast.actions] == [(0.2, 0.4, 0.05), (0.8, 0.4, 0.05)]
+    assert fast.actions[0].trajectory == () and not fast.actions[0].trajectory_is_edited
+    assert fast.actions[1].trajectory_is_edited and [p.t_offset for p in fast.actions[1].trajectory] == [0.0, 0.25]
+    assert plan_from_json(plan_to_json(at_tempo(at_tempo(plan, 0.25), 4.0))) == at_tempo(at_tempo(plan, 0.25), 4.0)
+    assert at_tempo(plan_from_json(SMALL), 2.0).actions[0].start < 0, "an open start stays open"
+    short = plan_from_json(changed(("actions", 0, "duration"), 0.06))
+    assert at_tempo(short, 4.0).actions[0].duration == 0.05, "what is written can be read again"
+
+
+def test_the_other_hand_mirrors_what_was_edited() -> None:
+    plan = edited_plan()
+    other = by_hand(plan, "right")
+    assert other.handedness == "right" and by_hand(plan, "left") is plan
+    assert other.actions[0].trajectory == () and [p.x for p in other.actions[1].trajectory] == [-0.1, -0.2]
+    assert other.actions[0].phonology == plan.actions[0].phonology
 
 
 def test_a_bare_list_of_segments_is_upgraded() -> None:
