@@ -19,7 +19,7 @@ TROUSER_HEM = -1.212
 SHOE_TOP = -1.17
 NECK_CENTRE = np.array([0.0, 0.215, 0.016])  # the shirt ends where it comes this close to this point within the neck
 NECK_RADIUS = 0.093
-MARGIN = 0.004  # how far the skin goes on under an edge of the cloth
+MARGIN, SLEEVE_MARGIN = 0.005, 0.02  # how far the skin goes on under neckline and sleeve
 
 
 def _shirt(t: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def character(source: Source, a_vertices: np.ndarray, t_vertices: np.ndarray) ->
     shoe = SHOE_TOP - t[:, 1]
     hidden = np.maximum.reduce([shirt, np.minimum(WAIST - t[:, 1], 1.0)])
     visible = Piece(whole.positions, whole.binding, polygons, whole.uv, regions)
-    skin = visible.select(np.any(hidden[polygons] < MARGIN, axis=1))
+    skin = clip(visible, np.where(np.abs(t[:, 0]) > 0.25, SLEEVE_MARGIN, MARGIN) - hidden)
 
     along_arm = np.clip((np.abs(t[:, 0]) - 0.2) / 0.1, 0, 1)
     towards_hem = np.clip((0.0 - t[:, 1]) / 0.35, 0, 1) * (np.abs(t[:, 0]) < 0.25)
