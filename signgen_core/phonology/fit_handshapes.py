@@ -15,7 +15,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ TOUCH = 0.006
 _AIM_OVERLAP = 0.0015
 _MILLIMETRE = 0.001
 # How far an angle may go for the price of one millimetre of a contact, degrees.
-_THUMB_FREEDOM = 30.0
+_THUMB_FREEDOM = {"cmc_radial": 30.0, "cmc_palmar": 30.0, "cmc_twist": 15.0, "mcp": 25.0, "ip": 20.0}
 _FINGER_FREEDOM = {"abduction": 4.0, "mcp": 8.0, "pip": 8.0, "dip": 8.0}
 
 
@@ -105,25 +105,39 @@ def closest_on_segments(
 
 
 def _freedom() -> np.ndarray:
-    return np.radians([_FINGER_FREEDOM[kind] for _ in FINGERS for kind in _FINGER_FREEDOM] + [_THUMB_FREEDOM] * 5)
+    return np.radians([_FINGER_FREEDOM[kind] for _ in FINGERS for kind in _FINGER_FREEDOM] + list(_THUMB_FREEDOM.values()))
+
+
+# Other thumbs to begin from, added to the authored one: the way round a finger is not found by going downhill.
+_STARTS = np.radians([
+    [0, 0, 0, 0, 0], [0, 15, 0, 0, 0], [0, -15, 0, 0, 0], [15, 0, 0, 0, 0], [-15, 0, 0, 0, 0], [0, 12, 0, 15, 15], [0, 0, 0, -20, 20], [-10, 10, 15, 20, -10],
+])  # fmt: skip
 
 
 def fit(checker: Checker, shape: Handshape, steps: int = 60) -> np.ndarray:
-    """(21,) radians near the handshape's own, with its contacts closed and nothing overlapping (Levenberg-Marquardt, numeric derivatives)."""
+    """(21,) radians near the handshape's own, with its contacts closed and nothing overlapping (Levenberg-Marquardt from a few thumb positions)."""
     start, freedom = shape.angles, _freedom()
-    low, high = ANGLE_LIMITS.T
 
     def residuals(angles: np.ndarray) -> np.ndarray:
         gaps = checker.gaps(angles, shape.contacts).reshape(*angles.shape[:-1], -1) / _MILLIMETRE
         overlap = np.maximum(0.0, checker.overlaps(angles) - _AIM_OVERLAP) / (0.3 * _MILLIMETRE)
         return np.concatenate([gaps, overlap, (angles - start) / freedom], axis=-1)
 
-    angles, damping = np.clip(start, low, high), 1e-2
-    current = residuals(angles)
-    delta = 1e-4
+    best, least = start, np.inf
+    for shift in _STARTS if shape.contacts else _STARTS[:1]:
+        begin = start.copy()
+        begin[16:] += shift
+        angles, cost = _descend(residuals, np.clip(begin, *ANGLE_LIMITS.T), steps)
+        if cost < 0.98 * least:
+            best, least = angles, cost
+    return best
+
+
+def _descend(residuals: Callable[[np.ndarray], np.ndarray], angles: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+    low, high = ANGLE_LIMITS.T
+    current, damping, delta = residuals(angles), 1e-2, 1e-4
     for _ in range(steps):
-        nudged = residuals(angles + delta * np.eye(NUM_ANGLES))
-        jacobian = ((nudged - current) / delta).T
+        jacobian = ((residuals(angles + delta * np.eye(NUM_ANGLES)) - current) / delta).T
         normal, slope = jacobian.T @ jacobian, jacobian.T @ current
         for _ in range(8):
             step = np.linalg.solve(normal + damping * np.diag(np.diag(normal) + 1e-9), -slope)
@@ -138,7 +152,7 @@ def fit(checker: Checker, shape: Handshape, steps: int = 60) -> np.ndarray:
         angles, current, damping = candidate, new, max(damping * 0.3, 1e-6)
         if moved < 1e-5:
             break
-    return angles
+    return angles, float(current @ current)
 
 
 def _rows(angles: np.ndarray) -> dict[str, list[float]]:

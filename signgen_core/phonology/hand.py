@@ -34,8 +34,8 @@ ANGLE_INDEX: dict[str, int] = {name: i for i, name in enumerate(ANGLE_NAMES)}
 # The CMC angles are measured from the zero pose: 43 degrees off the index is already radial abduction.
 _LIMITS = {
     "abduction": (-25.0, 25.0), "mcp": (-25.0, 98.0), "pip": (-5.0, 112.0), "dip": (-12.0, 88.0),
-    "cmc_radial": (-62.0, 25.0), "cmc_palmar": (-20.0, 70.0), "cmc_twist": (-25.0, 75.0),
-    "thumb_mcp": (-20.0, 65.0), "thumb_ip": (-30.0, 85.0),
+    "cmc_radial": (-65.0, 25.0), "cmc_palmar": (-20.0, 70.0), "cmc_twist": (-15.0, 90.0),
+    "thumb_mcp": (-20.0, 65.0), "thumb_ip": (-20.0, 85.0),
 }  # fmt: skip
 ANGLE_LIMITS: np.ndarray = np.radians([_LIMITS.get(name, _LIMITS.get(name.split("_", 1)[1], (0.0, 0.0))) for name in ANGLE_NAMES])
 
@@ -339,7 +339,7 @@ class HandModel:
         }
         for digit in DIGITS:
             found[f"{digit}_tip"] = (bone(digit, 2, 0.5, normalise(self._direction[digit] + 0.25 * pad_direction(digit))),)
-            found[f"{digit}_pad"] = (bone(digit, 2, 0.62, pad_direction(digit)),)
+            found[f"{digit}_pad"] = (bone(digit, 2, 0.66, normalise(pad_direction(digit) + 0.35 * self._direction[digit])),)
         return {name: _Anchor(parts) for name, parts in found.items()}
 
     def _find_digit_side(self, name: str) -> _Anchor:
