@@ -175,7 +175,7 @@ def test_options_of_the_plan_are_written_into_it(run: Callable[..., Any]) -> Non
 
 
 def test_a_hand_written_plan_is_completed(run: Callable[..., Any], tmp_path: Path) -> None:
-    (tmp_path / "small.json").write_text('{"version": 1, "actions": [{"gloss_id": "HELLO", "handshape": {"type": "b"}, "duration": 0.6}]}')
+    (tmp_path / "small.json").write_text('{"version": 1, "actions": [{"gloss_id": "HELLO", "handshape": {"type": "closed_b"}, "duration": 0.6}]}')
     action = json.loads(run("plan", "small.json").out)["actions"][0]
     assert action["gloss_id"] == "HELLO" and action["phonology"] and action["start"] >= 0
 
