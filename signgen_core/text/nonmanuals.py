@@ -24,7 +24,7 @@ _YES = frozenset("YES #OK OK RIGHT TRUE SURE".split())
 
 def mark_clause(clause: Clause, units: list[Unit]) -> bool:
     """Put face and head on the units of one clause, in signing order; returns whether the clause is negated."""
-    negated = _mark_negation(clause, units)
+    negated, said_no = _mark_negation(units), False
     for unit in units:
         face = _FACES.get(unit.gloss_id, "neutral")
         if unit.face == "neutral":
@@ -33,6 +33,7 @@ def mark_clause(clause: Clause, units: list[Unit]) -> bool:
             unit.head = "nod"
         if unit.gloss_id == "NO" and unit.head == "none":
             unit.face, unit.head = "negative", "shake"
+            said_no = True
     if clause.type == "remark" and len(units) == 2 and units[0].gloss_id == "GOOD" and clause.tokens[-1].norm in DAY_PARTS:
         units[0].face = "smile"
     if any(u.face == "smile" for u in units) and not negated and len(units) <= 4:
@@ -46,7 +47,7 @@ def mark_clause(clause: Clause, units: list[Unit]) -> bool:
     for unit in units:
         if unit.role == "rhetorical":
             unit.face, unit.pause = "brow_raise", max(unit.pause, CLAUSE_PAUSE)
-    return negated
+    return negated or said_no
 
 
 def _mark_question(clause: Clause, units: list[Unit]) -> None:
@@ -59,7 +60,7 @@ def _mark_question(clause: Clause, units: list[Unit]) -> None:
             unit.head = "tilt_forward"
 
 
-def _mark_negation(clause: Clause, units: list[Unit]) -> bool:
+def _mark_negation(units: list[Unit]) -> bool:
     """Headshake from the negative sign (or the noun that NONE follows) to the end of the clause, never before the subject."""
     first = next((k for k, u in enumerate(units) if is_negative(u) and u.role != "intj"), None)
     if first is None:

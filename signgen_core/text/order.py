@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from .clauses import Clause
 from .lookup import Finder
+from .types import Gloss
 from .units import Unit
 
 _CONTENT = frozenset("noun adj name num".split())
 _NEGATIVE_HEADS = ("NOT", "NEVER", "NONE", "CANT", "WONT", "NOBODY", "NOTHING", "REFUSE")
 
 
-def is_negative(unit: Unit) -> bool:
+def is_negative(unit: Unit | Gloss) -> bool:
     """True for a sign that negates the clause it stands in."""
-    return unit.negative or unit.gloss_id in _NEGATIVE_HEADS or unit.gloss_id.startswith(("DONT-", "NOT-"))
+    return isinstance(unit, Unit) and unit.negative or unit.gloss_id in _NEGATIVE_HEADS or unit.gloss_id.startswith(("DONT-", "NOT-"))
 
 
 def arrange(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
@@ -127,7 +128,8 @@ def _time_first(units: list[Unit]) -> list[Unit]:
     if units[lead : lead + len(times)] != times:
         for unit in times:
             unit.why = f"{unit.why}; time first" if unit.why else "time first"
-    times.sort(key=lambda u: any(v.group == u.group and v.gloss_id == "TIME" for v in times))  # the day before the hour
+    clock = {u.group for u in times if u.gloss_id == "TIME"}
+    times = sorted(times, key=lambda u: u.group in clock)  # the day before the hour
     return rest[:lead] + times + rest[lead:]
 
 

@@ -82,7 +82,7 @@ def clean(text: str) -> str:
     Raises InputError if it is empty, longer than MAX_CHARACTERS, or holds control characters.
     """
     if len(text) > MAX_CHARACTERS:
-        raise InputError(f"the text has {len(text)} characters, at most {MAX_CHARACTERS} are taken at once: split it")
+        raise InputError(f"the text has {len(text):,} characters, at most {MAX_CHARACTERS:,} are taken at once: split it")
     for broken, meant in _MOJIBAKE.items():
         text = text.replace(broken, meant)
     text = "".join(c for c in text if not "\x7f" < c < "\xa0" or c == "\x85")

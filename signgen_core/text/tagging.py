@@ -217,6 +217,8 @@ def _open_tag(tokens: list[Token], i: int) -> str:
         if before.tag in ("BE",) or before.lemma in ("look", "sound", "feel", "seem", "taste", "smell", "be") and before.tag == "VERB" or before.tag == "NOUN" and after.tag in ("DET",) and not begins:
             return "PREP"
         return "FILL" if begins and token.post.startswith(",") else "VERB"
+    if word == "mean" and (before.tag in ("PRON", "TO", "NEG", "MODAL") or any(x.tag == "DO" for x in tokens[:i])):
+        return "VERB"
     if word == "left":
         return "VERB" if before.tag in ("PRON", "NAME") or before.tag == "NOUN" and after.tag in ("DET", "POSS") else "ADJ"
     if word in t.adjectives and not (base and (before.tag in ("PRON", "MODAL", "TO", "DO") or before.tag == "NEG" and before.norm != "no" and _at(tokens, i - 2).tag in ("DO", "MODAL")) and form != "ing"):

@@ -202,7 +202,7 @@ class UnitBuilder:
                 return self.drop(i, "'yet': carried by NOT")
         if token.norm == "already":
             known = self.finder.word("already")
-            if self.finder.first("FINISH") and not known:
+            if self.finder.has("FINISH") and (known is None or known.ids == ("FINISH",)):
                 self._set_finish(i)
                 return 1
         found = self.finder.token(token)
@@ -230,7 +230,7 @@ class UnitBuilder:
                 ids = self.finder.spell(token.lemma)
                 return self.add(i, i + 1, ids, "no sign in the lexicon: fingerspelled", 0.5) if ids else self.drop(i, "too long to fingerspell")
             return self.spelled(i, "no sign in the lexicon: fingerspelled" + (", perhaps a name" if maybe else ""), 0.5)
-        if token.tag == "NOUN" and token.norm != token.lemma and token.lemma in t.nouns_doubled_for_plural and not self._counted():
+        if token.tag == "NOUN" and token.norm != token.lemma and token.lemma in t.nouns_doubled_for_plural and found.why != "lexicon" and not self._counted():
             return self.add(i, i + 1, found.ids, "plural: the sign is repeated", found.confidence, repeats=1)
         return self.add(i, i + 1, found.ids, found.why, found.confidence, **more)
 
@@ -328,7 +328,7 @@ class UnitBuilder:
     def _tag_dem(self, i: int) -> int:
         token = self.tokens[i]
         plural = token.norm in ("these", "those")
-        found = self.finder.word(token.norm) or self.finder.word("this" if plural else "that") or self.finder.word("this")
+        found = self.finder.word({"these": "this", "those": "that"}.get(token.norm, token.norm))
         if token.group and self._time_word_applies(i):
             return self._time_word(i) or 1
         gloss = found.ids[0] if found else self.finder.index("IX-3-PL" if plural else "IX-3")
@@ -525,8 +525,7 @@ class UnitBuilder:
     def _tag_intj(self, i: int) -> int:
         token = self.tokens[i]
         if token.norm in ("ok", "okay"):
-            found = self.finder.word("ok") or self.finder.word("okay")
-            return self.add(i, i + 1, found.ids if found else ("#OK",), "loan sign", role="intj")
+            return self.add(i, i + 1, ("#OK",), "loan sign", role="intj")
         found = self.finder.token(token)
         if found is None and token.norm in ("well", "wow", "oops", "sure", "right", "cool", "great", "exactly", "absolutely") and len(self.tokens) > 1:
             return self.drop(i, "opening word: carried by the face")
