@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,8 +227,9 @@ def render(
     """
     from headless import inputs
     from headless.progress import progress_bar
-    from headless.render import SUFFIXES, RenderJob
+    from headless.render import SUFFIXES, RenderJob, check_job
     from headless.render import render as render_video
+    from signgen_core.camera import DEFAULT_CAMERA
 
     wishes = inputs.Wishes(gloss, seed, handedness, tempo)
     if lines and (plan_out or motion_out):
@@ -239,6 +241,15 @@ def render(
         inputs.check_output(Path(plan_out), (".json",))
     if motion_out:
         inputs.check_output(Path(motion_out), (".npz",))
+    _show_warnings()
+    first = jobs[0][2]
+    # of a folder that is still to be made, the parent is the place to try
+    probe = first if not lines or first.parent.is_dir() else first.parent.parent / first.name
+    template = RenderJob(
+        motion=None,  # type: ignore[arg-type]
+        output=probe, size=size, fps=fps, engine=engine, quality=quality, camera=camera or DEFAULT_CAMERA, character=character, alpha=alpha,
+    )  # fmt: skip
+    check_job(template)  # everything but the motion, before the work that makes it
     from signgen_core import pipeline
     from signgen_core.action import dump_plan
     from signgen_core.motion import write_bytes, write_npz
@@ -252,12 +263,8 @@ def render(
             write_bytes(plan_out, dump_plan(made).encode())
         if motion_out:
             write_npz(motion_out, motion, pipeline.joints(motion, body))
-        job = RenderJob(
-            motion=motion, output=path, size=size, fps=motion.fps if fps is None else fps, engine=engine, quality=quality, camera=camera,
-            character=character, alpha=alpha,
-        )  # fmt: skip
         with progress_bar(f"{label}frames") as tick:
-            made_file = render_video(job, tick)
+            made_file = render_video(replace(template, motion=motion, output=path), tick)
         _say(_summary(Path(made_file), motion))
 
     _run(jobs, work, Path(output) if lines else None)
@@ -357,6 +364,15 @@ def _load_body(character: str | None) -> Body | None:
 
     chosen = choose_character(character)[1]
     return None if chosen is None else load_body(chosen)
+
+
+def _show_warnings() -> None:
+    """Lets `logging.warning` of the renderer appear as one line each."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    logging.getLogger("signgen").handlers = [handler]
 
 
 def _summary(path: Path, motion: Motion) -> str:

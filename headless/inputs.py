@@ -53,7 +53,7 @@ def find_source(argument: str, allowed: tuple[Kind, ...]) -> Source:
         content = read_stdin()
         if "plan" in allowed and content.lstrip()[:1] in ("{", "["):
             return Source("plan", "standard input", content)
-        return Source("text", "standard input", content)
+        return Source("text", "standard input", content.strip())
     path = Path(argument)
     suffix = path.suffix.lower() if "\n" not in argument else ""
     kind: Kind | None = {".json": "plan", ".npz": "motion"}.get(suffix)  # type: ignore[assignment]

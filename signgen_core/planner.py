@@ -177,7 +177,7 @@ class Planner:
                 raise PlanError(name, what) from None
             try:
                 self.synthesiser.ends(morpheme)
-            except LexiconError as problem:
+            except InputError as problem:
                 raise PlanError(f"{path}.phonology[{k}]", str(problem)) from None
         return action
 
