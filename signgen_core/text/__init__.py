@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from .types import Gloss, Sentence
 
 __all__ = ["Gloss", "Sentence", "analyse", "format_gloss", "letters", "parse_gloss"]
-_HOME = {"analyse": "sentences", "format_gloss": "gloss_notation", "parse_gloss": "gloss_notation", "letters": "fingerspelling", "Gloss": "types", "Sentence": "types"}
+_HOME = {
+    "analyse": "sentences",
+    "format_gloss": "gloss_notation",
+    "parse_gloss": "gloss_notation",
+    "letters": "fingerspelling",
+    "Gloss": "types",
+    "Sentence": "types",
+}
 
 
 def __getattr__(name: str) -> Any:

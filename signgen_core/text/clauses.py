@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .lemmas import SUBJECTS
 from .segmentation import Token
 from .tables import tables
-from .tagging import DAY_PARTS, SUBJECTS, is_question_inversion, starts
+from .tagging import is_question_inversion, starts
+from .times import DAY_PARTS
 
 ClauseType = Literal["statement", "yes_no", "wh", "command", "conditional", "topic", "remark"]
 _HARD = (";", ":", "—", "–", "(", ")", " -", "...", "--", "!", "?", "[", "]", "|")
@@ -52,7 +54,10 @@ def split_clauses(tokens: list[Token]) -> list[Clause]:
     for n, clause in enumerate(clauses):
         _classify(clause, clauses, n, question)
     if question and not any(c.type in ("yes_no", "wh") for c in clauses):
-        last = next((c for c in reversed(clauses) if c.type in ("statement", "command") and (has_predicate(c.tokens) or len(clauses) == 1)), clauses[-1])
+        last = next(
+            (c for c in reversed(clauses) if c.type in ("statement", "command") and (has_predicate(c.tokens) or len(clauses) == 1)),
+            clauses[-1],
+        )
         last.type = "wh" if any(t.tag == "WH" for t in last.tokens) and not last.embedded_wh else "yes_no"
     for before, clause in zip(clauses, clauses[1:], strict=False):
         if clause.link and before.type in ("yes_no", "wh"):
@@ -61,14 +66,20 @@ def split_clauses(tokens: list[Token]) -> list[Clause]:
 
 
 def _cut(tokens: list[Token], start: int, i: int) -> str:
-    """"" no cut before token i, "cut" a new clause, "link" a clause that completes the one before."""
+    """ "" no cut before token i, "cut" a new clause, "link" a clause that completes the one before."""
     left, before, here = tokens[start:i], tokens[i - 1], tokens[i]
     if any(mark in before.post for mark in _HARD) or before.post.strip() == "-":
         return "cut"
     rest = _until_mark(tokens, i)
     left_has, t = has_predicate(left), tables()
     if "," in before.post:
-        if all(x.tag in ("INTJ", "FILL") for x in left) or not left_has and len(left) < 5 and has_predicate(tokens[i:]) and left[0].group == 0:
+        if (
+            all(x.tag in ("INTJ", "FILL") for x in left)
+            or not left_has
+            and len(left) < 5
+            and has_predicate(tokens[i:])
+            and left[0].group == 0
+        ):
             return "cut"
         if _is_tag_question(tokens, i):
             return "cut"
@@ -76,44 +87,83 @@ def _cut(tokens: list[Token], start: int, i: int) -> str:
             return "cut"
         if here.tag == "INTJ" and here.norm != "please" or here.tag in ("CONJ", "SUB", "WH") and has_predicate(rest) and left_has:
             return "cut"
-        if here.tag == "NAME" and all(x.tag == "NAME" for x in rest) and left_has and i + len(rest) == len(tokens) and not any(x.tag == "NAME" for x in left):
+        if (
+            here.tag == "NAME"
+            and all(x.tag == "NAME" for x in rest)
+            and left_has
+            and i + len(rest) == len(tokens)
+            and not any(x.tag == "NAME" for x in left)
+        ):
             return "cut"
-        if left_has and (_subject_and_verb(rest) or is_question_inversion(tokens, i) or here.tag == "VERB" and here.form == "base" and before.tag != "VERB"):
+        if left_has and (
+            _subject_and_verb(rest)
+            or is_question_inversion(tokens, i)
+            or here.tag == "VERB"
+            and here.form == "base"
+            and before.tag != "VERB"
+        ):
             return "cut"
         if here.norm == "then" and has_predicate(rest):
             return "cut"
         return ""
     if before.tag == "INTJ" and before.norm != "please" and len(left) <= 3 and all(x.tag in ("INTJ", "FILL", "NAME") for x in left):
-        return "cut" if here.tag in ("PRON", "POSS", "DET", "WH", "BE", "DO", "MODAL", "HAVE", "DEM", "NAME") and before.norm not in ("thanks",) else ""
+        return (
+            "cut"
+            if here.tag in ("PRON", "POSS", "DET", "WH", "BE", "DO", "MODAL", "HAVE", "DEM", "NAME") and before.norm not in ("thanks",)
+            else ""
+        )
     if not left_has:
         return ""
-    if here.tag == "SUB" and here.norm != "whether" and not (here.norm == "if" and before.lemma in t.verbs_taking_clauses | {"sure", "matter"}):
+    if (
+        here.tag == "SUB"
+        and here.norm != "whether"
+        and not (here.norm == "if" and before.lemma in t.verbs_taking_clauses | {"sure", "matter"})
+    ):
         return "cut" if has_predicate(rest[1:]) else ""
     if here.tag == "CONJ" and len(rest) > 1:
         after = rest[1]
         if here.norm in ("but", "so") and has_predicate(rest):
             return "cut"
-        if after.norm in SUBJECTS and has_predicate(rest[2:]) or after.norm == "then" or after.tag in ("SUB", "WH") or is_question_inversion(tokens, i + 1):
+        if (
+            after.norm in SUBJECTS
+            and has_predicate(rest[2:])
+            or after.norm == "then"
+            or after.tag in ("SUB", "WH")
+            or is_question_inversion(tokens, i + 1)
+        ):
             return "cut"
         if after.tag in ("POSS", "DET", "NAME", "DEM", "EX") and _subject_and_verb(rest[1:]):
             return "cut"
         return ""
     if here.tag == "WH" and _next_is_when_clause(tokens, i, rest):
         return "cut"
-    if before.tag == "VERB" and before.lemma in t.verbs_taking_clauses or before.lemma in ("sure", "afraid", "glad", "sorry") and before.tag == "ADJ" or before.tag == "THAT" \
-            or before.tag == "PRON" and len(left) > 1 and left[-2].lemma in ("tell", "show", "ask", "remind"):  # fmt: skip
+    said = before.tag == "VERB" and before.lemma in t.verbs_taking_clauses or before.tag == "ADJ" and before.lemma in ("sure", "afraid", "glad", "sorry")
+    told = before.tag == "PRON" and len(left) > 1 and left[-2].lemma in ("tell", "show", "ask", "remind")
+    if said or told or before.tag == "THAT":
         if here.tag == "THAT":
             return ""
         if here.tag == "WH":
             return "link" if has_predicate(rest) else ""
-        if here.norm in SUBJECTS and has_predicate(rest[1:]) or here.tag in ("POSS", "DET", "NAME", "EX", "DEM") and before.tag != "PRON" and _subject_and_verb(rest):
+        if (
+            here.norm in SUBJECTS
+            and has_predicate(rest[1:])
+            or here.tag in ("POSS", "DET", "NAME", "EX", "DEM")
+            and before.tag != "PRON"
+            and _subject_and_verb(rest)
+        ):
             return "link"
     return ""
 
 
 def _next_is_when_clause(tokens: list[Token], i: int, rest: list[Token]) -> bool:
     """`when` + subject + verb in the middle of a sentence: a time clause, not a question."""
-    return tokens[i].norm == "when" and len(rest) > 2 and rest[1].tag in _SUBJECTS and has_predicate(rest[1:]) and tokens[i - 1].lemma not in tables().verbs_taking_clauses
+    return (
+        tokens[i].norm == "when"
+        and len(rest) > 2
+        and rest[1].tag in _SUBJECTS
+        and has_predicate(rest[1:])
+        and tokens[i - 1].lemma not in tables().verbs_taking_clauses
+    )
 
 
 def _until_mark(tokens: list[Token], i: int) -> list[Token]:
@@ -146,13 +196,24 @@ def _is_tag_question(tokens: list[Token], i: int) -> bool:
         return False
     if len(rest) == 1:
         return rest[0].norm in ("right", "ok", "okay", "correct", "huh", "yes", "no")
-    return 2 <= len(rest) <= 3 and rest[0].tag in ("BE", "DO", "HAVE", "MODAL") and rest[-1].norm in SUBJECTS | {"there"} and all(t.tag in ("NEG", "PRON", "EX", "ADV") for t in rest[1:])
+    return (
+        2 <= len(rest) <= 3
+        and rest[0].tag in ("BE", "DO", "HAVE", "MODAL")
+        and rest[-1].norm in SUBJECTS | {"there"}
+        and all(t.tag in ("NEG", "PRON", "EX", "ADV") for t in rest[1:])
+    )
 
 
 def _opener(tokens: list[Token]) -> str:
     """The conjunction that leads the clause, past `and`, `but`, `so`, `even` and interjections."""
     for k, t in enumerate(tokens[:3]):
-        if t.tag == "SUB" or t.norm in ("when", "whenever") and t.tag in ("WH", "SUB") and not is_question_inversion(tokens, k + 1) and has_predicate(tokens[k + 1 :]):
+        if (
+            t.tag == "SUB"
+            or t.norm in ("when", "whenever")
+            and t.tag in ("WH", "SUB")
+            and not is_question_inversion(tokens, k + 1)
+            and has_predicate(tokens[k + 1 :])
+        ):
             return t.norm
         if t.tag not in ("CONJ", "ADV", "INTJ", "FILL"):
             return ""
@@ -164,7 +225,13 @@ def _classify(clause: Clause, clauses: list[Clause], n: int, question: bool) -> 
     clause.opener = _opener(tokens)
     core = [t for t in tokens if t.tag not in ("INTJ", "FILL")]
     lead = 0
-    while lead < len(tokens) and (tokens[lead].tag in ("INTJ", "FILL", "CONJ") or tokens[lead].tag == "ADV" and tokens[lead].norm in ("then", "well", "so", "just", "now") or tokens[lead].group and lead < 4):
+    while lead < len(tokens) and (
+        tokens[lead].tag in ("INTJ", "FILL", "CONJ")
+        or tokens[lead].tag == "ADV"
+        and tokens[lead].norm in ("then", "well", "so", "just", "now")
+        or tokens[lead].group
+        and lead < 4
+    ):
         lead += 1
     if clause.opener in _CONDITIONS:
         clause.type = "conditional" if len(clauses) > 1 or not question else "yes_no"
@@ -172,13 +239,28 @@ def _classify(clause: Clause, clauses: list[Clause], n: int, question: bool) -> 
         clause.type = "topic"
     elif clause.link and any(t.tag == "WH" for t in tokens[:2]):
         clause.embedded_wh = True
-    elif not core or not has_predicate(tokens) and all(t.tag in ("INTJ", "FILL", "NAME", "NOUN", "ADJ", "PRON", "DET", "POSS", "ADV") or t.norm in DAY_PARTS for t in tokens) and not (question and n == len(clauses) - 1 and not (n and all(t.tag == "NAME" for t in tokens))):
+    elif (
+        not core
+        or not has_predicate(tokens)
+        and all(t.tag in ("INTJ", "FILL", "NAME", "NOUN", "ADJ", "PRON", "DET", "POSS", "ADV") or t.norm in DAY_PARTS for t in tokens)
+        and not (question and n == len(clauses) - 1 and not (n and all(t.tag == "NAME" for t in tokens)))
+    ):
         clause.type = "remark"
     elif n and _is_tag_question(tokens, 0):
         clause.type, clause.tag_question = "yes_no", True
     elif _asks_wh(tokens, lead, question):
         clause.type = "wh"
-    elif lead < len(tokens) and is_question_inversion(tokens, lead) and (question or tokens[lead + 1].norm in SUBJECTS or tokens[lead + 1].tag == "NEG" and len(tokens) > lead + 2 and tokens[lead + 2].norm in SUBJECTS):
+    elif (
+        lead < len(tokens)
+        and is_question_inversion(tokens, lead)
+        and (
+            question
+            or tokens[lead + 1].norm in SUBJECTS
+            or tokens[lead + 1].tag == "NEG"
+            and len(tokens) > lead + 2
+            and tokens[lead + 2].norm in SUBJECTS
+        )
+    ):
         clause.type = "yes_no"
     elif lead < len(tokens) and _commands(tokens, lead):
         clause.type = "command"
@@ -189,17 +271,30 @@ def _asks_wh(tokens: list[Token], lead: int, question: bool) -> bool:
     if k < len(tokens) and tokens[k].tag in ("PREP", "TO") and k + 1 < len(tokens) and tokens[k + 1].tag == "WH":
         k += 1
     if k >= len(tokens) or tokens[k].tag != "WH":
-        return question and any(t.tag == "WH" and not any(x.lemma in tables().verbs_taking_clauses for x in tokens[:m]) for m, t in enumerate(tokens)) and not is_question_inversion(tokens, lead)
+        return (
+            question
+            and any(t.tag == "WH" and not any(x.lemma in tables().verbs_taking_clauses for x in tokens[:m]) for m, t in enumerate(tokens))
+            and not is_question_inversion(tokens, lead)
+        )
     after = tokens[k + 1] if k + 1 < len(tokens) else None
     if after is None:
         return question or len(tokens) == 1
-    if tokens[k].norm in ("what", "how") and after.norm in ("a", "an") or tokens[k].norm == "how" and "!" in tokens[-1].post and not question:
+    if (
+        tokens[k].norm in ("what", "how")
+        and after.norm in ("a", "an")
+        or tokens[k].norm == "how"
+        and "!" in tokens[-1].post
+        and not question
+    ):
         return False
     if question:
         return True
     # Without a question mark the word order decides: a helper verb before its subject.
-    return any(is_question_inversion(tokens, m) and not any(x.tag in _PREDICATES or x.norm in SUBJECTS for x in tokens[k + 1 : m]) for m in range(k + 1, min(k + 5, len(tokens)))) \
-        or tokens[k].norm in ("who", "what") and after.tag == "BE" and after.norm in ("is", "'s", "are", "was")  # fmt: skip
+    for m in range(k + 1, min(k + 5, len(tokens))):
+        between = tokens[k + 1 : m]
+        if is_question_inversion(tokens, m) and not any(x.tag in _PREDICATES or x.norm in SUBJECTS for x in between):
+            return True
+    return tokens[k].norm in ("who", "what") and after.tag == "BE" and after.norm in ("is", "are", "was")
 
 
 def _commands(tokens: list[Token], lead: int) -> bool:
@@ -210,4 +305,12 @@ def _commands(tokens: list[Token], lead: int) -> bool:
         return True
     if first.tag == "DO" and lead + 1 < len(tokens) and tokens[lead + 1].tag == "NEG":
         return True
-    return starts(tokens, lead) and first.tag == "VERB" and first.form == "base" or first.tag == "HAVE" and first.norm == "have" and lead + 1 < len(tokens) and tokens[lead + 1].tag in ("DET", "ADJ", "NOUN")
+    return (
+        starts(tokens, lead)
+        and first.tag == "VERB"
+        and first.form == "base"
+        or first.tag == "HAVE"
+        and first.norm == "have"
+        and lead + 1 < len(tokens)
+        and tokens[lead + 1].tag in ("DET", "ADJ", "NOUN")
+    )

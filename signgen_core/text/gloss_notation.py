@@ -1,7 +1,7 @@
 """ASL gloss notation: reading and writing sentences of glosses as one readable line (docs/formats/gloss_notation.md).
 
-    HELLO, POSS-1 NAME fs-ANNA. <wh>IX-2 LIVE WHERE</wh>?
-    <cond>IF RAIN</cond> IX-1 <neg>NOT GO</neg>. WORK++ #OK HELLO(duration=0.6, facial_expression=smile)
+HELLO, POSS-1 NAME fs-ANNA. <wh>IX-2 LIVE WHERE</wh>?
+<cond>IF RAIN</cond> IX-1 <neg>NOT GO</neg>. WORK++ #OK HELLO(duration=0.6, facial_expression=smile)
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ _PAUSING = ("t", "cond")
 _CHOICES = {"facial_expression": FACIAL_EXPRESSIONS, "head_movement": HEAD_MOVEMENTS, "eye_gaze": EYE_GAZES, "emphasis": EMPHASES}
 _NUMBERS = {"duration": (0.05, 20.0), "pause_after": (0.0, 20.0)}
 _TEXTS = ("handshape", "mouthing")
-_DEFAULTS: dict[str, float | str] = {"facial_expression": "neutral", "head_movement": "none", "eye_gaze": "viewer", "emphasis": "none", "mouthing": "", "pause_after": 0.0}
+_DEFAULTS: dict[str, float | str] = {
+    "facial_expression": "neutral",
+    "head_movement": "none",
+    "eye_gaze": "viewer",
+    "emphasis": "none",
+    "mouthing": "",
+    "pause_after": 0.0,
+}
 _WH = frozenset("WHAT WHERE WHO WHEN WHY HOW WHICH HOW-MANY HOW-MUCH WHOSE WHATS-UP HOW-OLD".split())
 _TOKEN = re.compile(r"\s*(?:(?P<tag></?[A-Za-z_]+>)|(?P<mark>[.?!,;/])|(?P<item>[^\s<>(),.?!;/\"=]+)(?P<args>\([^()\n]*\))?)")
 _ARG = re.compile(r"\s*([A-Za-z_]+)\s*=\s*(\"[^\"]*\"|[^,\"=]*?)\s*(?:,|$)")
@@ -68,7 +75,10 @@ def parse_gloss(line: str, lexicon: Lexicon) -> tuple[Sentence, ...]:
                 if not rest.strip():
                     break
                 column = position + len(rest) - len(rest.lstrip())
-                raise InputError(f"gloss notation, column {column + 1}: {line[column]!r} is not expected here" + (" (an opening bracket is not closed?)" if line[column] == "(" else ""))
+                raise InputError(
+                    f"gloss notation, column {column + 1}: {line[column]!r} is not expected here"
+                    + (" (an opening bracket is not closed?)" if line[column] == "(" else "")
+                )
             position = match.end()
             if match["tag"]:
                 _open_or_close(match, open_spans, draft)
@@ -86,7 +96,9 @@ def parse_gloss(line: str, lexicon: Lexicon) -> tuple[Sentence, ...]:
         _finish(draft, "", line[draft.start : end], sentences)
         draft = _Draft(start=end)
     if not sentences:
-        raise InputError("the gloss notation is empty: it names no sign" if not line.strip() else f"gloss notation {line.strip()[:40]!r} names no sign")
+        raise InputError(
+            "the gloss notation is empty: it names no sign" if not line.strip() else f"gloss notation {line.strip()[:40]!r} names no sign"
+        )
     return tuple(sentences)
 
 
@@ -106,7 +118,10 @@ def _open_or_close(match: re.Match[str], open_spans: list[tuple[str, int]], draf
         draft.spans.append(name)
         return
     if not open_spans or open_spans[-1][0] != name:
-        raise InputError(f"gloss notation, column {column + 1}: </{name}> closes a span that is not open" + (f"; <{open_spans[-1][0]}> is" if open_spans else ""))
+        raise InputError(
+            f"gloss notation, column {column + 1}: </{name}> closes a span that is not open"
+            + (f"; <{open_spans[-1][0]}> is" if open_spans else "")
+        )
     open_spans.pop()
     if name in _PAUSING and draft.glosses and "pause_after" not in draft.glosses[-1].overrides:
         draft.glosses[-1] = replace(draft.glosses[-1], pause_after=max(TOPIC_PAUSE, draft.glosses[-1].pause_after))
@@ -117,7 +132,9 @@ def _gloss(match: re.Match[str], lexicon: Lexicon, spans: list[str], index: int)
     name = written.rstrip("+")
     gloss_id = _gloss_id(name, written, column, lexicon)
     face, head = "neutral", "none"
-    for span in sorted(spans, key=lambda s: s != "neg"):  # a question's brows go over the face of negation; its tilt never over the headshake
+    for span in sorted(
+        spans, key=lambda s: s != "neg"
+    ):  # a question's brows go over the face of negation; its tilt never over the headshake
         span_face, span_head = SPANS.get(span, (span if span in FACIAL_EXPRESSIONS else "", span if span in HEAD_MOVEMENTS else ""))
         face = span_face or face
         head = span_head if span_head and not (head == "shake" and span == "q") else head
@@ -156,7 +173,9 @@ def _gloss_id(name: str, written: str, column: int, lexicon: Lexicon) -> str:
             return found
     near = nearest(upper, lexicon)
     raise InputError(
-        f"gloss notation, column {column}: unknown gloss {written[:40]!r}" + (f"; nearest: {', '.join(near)}" if near else "") + (f"; to spell it write fs-{name[:20]}" if is_latin(name) else "")
+        f"gloss notation, column {column}: unknown gloss {written[:40]!r}"
+        + (f"; nearest: {', '.join(near)}" if near else "")
+        + (f"; to spell it write fs-{name[:20]}" if is_latin(name) else "")
     )
 
 
@@ -201,13 +220,21 @@ def _finish(draft: _Draft, mark: str, text: str, sentences: list[Sentence]) -> N
     if mark == "?" and not {"q", "wh", "brow_raise", "brow_furrow"} & set(draft.spans):
         face, head = SPANS["wh" if asks_wh else "q"]
         glosses = [
-            replace(g, facial_expression=g.overrides.get("facial_expression", face), head_movement=g.head_movement if g.head_movement != "none" or not head else head)
+            replace(
+                g,
+                facial_expression=str(g.overrides.get("facial_expression", face)),
+                head_movement=g.head_movement if g.head_movement != "none" or not head else head,
+            )
             for g in glosses
-        ]  # type: ignore[arg-type]
+        ]
     if "pause_after" not in glosses[-1].overrides:
         glosses[-1] = replace(glosses[-1], pause_after=SENTENCE_PAUSE)
     kind: SentenceType = "statement"
-    if "wh" in draft.spans or mark == "?" and (asks_wh and "q" not in draft.spans or any(g.facial_expression == "brow_furrow" for g in glosses)):
+    if (
+        "wh" in draft.spans
+        or mark == "?"
+        and (asks_wh and "q" not in draft.spans or any(g.facial_expression == "brow_furrow" for g in glosses))
+    ):
         kind = "wh_question"
     elif "q" in draft.spans or mark == "?":
         kind = "yes_no_question"
@@ -257,7 +284,10 @@ def _format_run(run: list[int], sentence: Sentence) -> str:
     pieces = []
     for head, group in groupby(zip(run, heads, strict=True), key=lambda pair: pair[1]):
         places = [i for i, _ in group]
-        items = [_format_item(sentence.glosses[i], final=i == len(sentence.glosses) - 1, topic=i == run[-1] and outer in _PAUSING) for i in places]
+        items = [
+            _format_item(sentence.glosses[i], final=i == len(sentence.glosses) - 1, topic=i == run[-1] and outer in _PAUSING)
+            for i in places
+        ]
         pieces.append(" ".join(items) if head == usual else _wrap(" ".join(items), head))
     return _wrap(" ".join(pieces), outer) if outer else " ".join(pieces)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .fingerspelling import LONGEST, gloss_of, plain_latin
+from .lemmas import noun_lemma, verb_form
 from .numbers import numeral
 from .segmentation import Token
 from .tables import tables
-from .tagging import noun_lemma, verb_form
 from .types import GlossKind
 
 LONGEST_PHRASE = 6
@@ -72,7 +72,11 @@ class Finder:
     def index(self, gloss_id: str) -> str:
         """The pointing sign, or the nearest one there is: SELF-1 falls back to IX-1, POSS-3-PL to POSS-3."""
         person = gloss_id.split("-")[1]
-        tries = [gloss_id, gloss_id.removesuffix("-PL"), f"IX-{person}"] if gloss_id.startswith("SELF") else [gloss_id, gloss_id.removesuffix("-PL")]
+        tries = (
+            [gloss_id, gloss_id.removesuffix("-PL"), f"IX-{person}"]
+            if gloss_id.startswith("SELF")
+            else [gloss_id, gloss_id.removesuffix("-PL")]
+        )
         return self.first(*tries) or gloss_id
 
     def word(self, text: str) -> Found | None:
@@ -141,7 +145,19 @@ class Finder:
                 found = self.word(inner) or (self.word(noun_lemma(inner)) if prefix == "un" else None)
                 if found:
                     return Found(("NOT", *found.ids), f"{prefix.rstrip('-')}- is NOT: {inner}", 0.7)
-        for ending, replacements in (("ily", ("y",)), ("ly", ("", "le", "e")), ("iness", ("y",)), ("ness", ("",)), ("ful", ("",)), ("ement", ("e",)), ("ment", ("",)), ("tion", ("t", "te")), ("er", ("", "e")), ("or", ("", "e")), ("y", ("", "e"))):
+        for ending, replacements in (
+            ("ily", ("y",)),
+            ("ly", ("", "le", "e")),
+            ("iness", ("y",)),
+            ("ness", ("",)),
+            ("ful", ("",)),
+            ("ement", ("e",)),
+            ("ment", ("",)),
+            ("tion", ("t", "te")),
+            ("er", ("", "e")),
+            ("or", ("", "e")),
+            ("y", ("", "e")),
+        ):
             if text.endswith(ending) and len(text) - len(ending) > 2:
                 for replacement in replacements:
                     base = text[: -len(ending)] + replacement
@@ -172,4 +188,3 @@ class Finder:
         while out and out[-1] in ("fs-DOT", "DOT", "POINT", ""):
             out.pop()
         return tuple(g for g in out if g)
-

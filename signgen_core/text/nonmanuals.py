@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .clauses import Clause
 from .order import is_negative
-from .tagging import DAY_PARTS
+from .times import DAY_PARTS
 from .units import Unit
 
 CLAUSE_PAUSE = 0.15  # seconds the last sign of a clause is held on
@@ -12,10 +12,14 @@ TOPIC_PAUSE = 0.2  # after a condition or a fronted topic
 SENTENCE_PAUSE = 0.35
 
 _SMILES = frozenset(
-    "HELLO HI THANK-YOU THANKS WELCOME HAPPY GOODBYE BYE NICE LOVE ENJOY CONGRATULATIONS GOOD-MORNING GOOD-NIGHT GOOD-AFTERNOON GOOD-EVENING WONDERFUL GREAT BEAUTIFUL FUN LAUGH SMILE FUNNY I-LOVE-YOU ILY CELEBRATE PARTY BIRTHDAY EXCITED".split()
+    (
+        "HELLO HI THANK-YOU THANKS WELCOME HAPPY GOODBYE BYE NICE LOVE ENJOY CONGRATULATIONS GOOD-MORNING GOOD-NIGHT GOOD-AFTERNOON GOOD-EVENING"
+        " WONDERFUL GREAT BEAUTIFUL FUN LAUGH SMILE FUNNY I-LOVE-YOU ILY CELEBRATE PARTY BIRTHDAY EXCITED"
+    ).split()
 )
 _FACES = (
-    dict.fromkeys(_SMILES, "smile") | dict.fromkeys("SAD SORRY CRY LONELY DISAPPOINTED DIE DIVORCE SICK HURT".split(), "sad") | dict.fromkeys("ANGRY MAD HATE COMPLAIN".split(), "angry")
+    dict.fromkeys(_SMILES, "smile") | dict.fromkeys("SAD SORRY CRY LONELY DISAPPOINTED DIE DIVORCE SICK HURT".split(), "sad")
+    | dict.fromkeys("ANGRY MAD HATE COMPLAIN".split(), "angry")
     | dict.fromkeys("SURPRISE SURPRISED WOW SHOCKED".split(), "surprise") | dict.fromkeys(("DISGUST", "AWFUL", "TERRIBLE", "DIRTY"), "disgust")
 )  # fmt: skip
 _GREETINGS = frozenset("HELLO GOODBYE BYE THANK-YOU WELCOME".split())

@@ -33,7 +33,12 @@ def arrange(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
 def _work_question(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
     """What-do-you-do asks for work: IX-2 WORK WHAT."""
     words = [t.norm for t in clause.tokens]
-    if clause.type == "wh" and words[:4] == ["what", "do", "you", "do"] and len(words) in (4, 6, 7) and words[4:] in ([], ["for", "work"], ["for", "a", "living"]):
+    if (
+        clause.type == "wh"
+        and words[:4] == ["what", "do", "you", "do"]
+        and len(words) in (4, 6, 7)
+        and words[4:] in ([], ["for", "work"], ["for", "a", "living"])
+    ):
         units = [u for u in units if u.role in ("pron", "wh") or u.lemma == "do"]
         for unit in units:
             if unit.lemma == "do":
@@ -52,7 +57,11 @@ def _invert_modal(units: list[Unit], clause: Clause) -> list[Unit]:
     if clause.type not in ("yes_no", "wh"):
         return units
     for k in range(len(units) - 1):
-        if (units[k].role == "modal" or units[k].gloss_id in ("CANT", "WONT")) and units[k + 1].role == "pron" and (k == 0 or units[k - 1].role in ("wh", "time", "intj", "conj", "noun", "opener")):
+        if (
+            (units[k].role == "modal" or units[k].gloss_id in ("CANT", "WONT"))
+            and units[k + 1].role == "pron"
+            and (k == 0 or units[k - 1].role in ("wh", "time", "intj", "conj", "noun", "opener"))
+        ):
             units[k], units[k + 1] = units[k + 1], units[k]
             break
     return units
@@ -77,7 +86,13 @@ def _negate(units: list[Unit], finder: Finder, clause: Clause) -> list[Unit]:
                 continue
             if after.role in ("have", "exist") and finder.first("NONE"):
                 after.words = tuple(dict.fromkeys(unit.words + after.words))
-                after.gloss_id, after.why, after.role, after.negative, after.index = "NONE", "not have: NONE after the noun", "none", True, unit.index
+                after.gloss_id, after.why, after.role, after.negative, after.index = (
+                    "NONE",
+                    "not have: NONE after the noun",
+                    "none",
+                    True,
+                    unit.index,
+                )
                 k += 1
                 continue
             if after.role == "modal" and k + 2 < len(units):
@@ -194,12 +209,23 @@ def arrange_clauses(parts: list[tuple[Clause, list[Unit]]]) -> list[tuple[Clause
     """Conditions, time clauses and forms of address go before what they belong to; a question word of "do you think" goes to the very end."""
     ordered: list[tuple[Clause, list[Unit]]] = []
     for clause, units in parts:
-        if clause.type in ("conditional", "topic") and ordered and clause.opener in ("if", "unless", "when", "whenever", "after", "while", "once", "suppose"):
+        if (
+            clause.type in ("conditional", "topic")
+            and ordered
+            and clause.opener in ("if", "unless", "when", "whenever", "after", "while", "once", "suppose")
+        ):
             start = len(ordered) - 1
             while start > 0 and ordered[start][0].link:
                 start -= 1
             ordered.insert(start, (clause, units))
-        elif clause.type == "remark" and len(clause.tokens) <= 2 and ordered and units and all(u.role == "name" for u in units) and ordered[-1][0].type in ("wh", "yes_no", "command"):
+        elif (
+            clause.type == "remark"
+            and len(clause.tokens) <= 2
+            and ordered
+            and units
+            and all(u.role == "name" for u in units)
+            and ordered[-1][0].type in ("wh", "yes_no", "command")
+        ):
             ordered.insert(len(ordered) - 1, (clause, units))
         else:
             ordered.append((clause, units))

@@ -20,10 +20,12 @@ _TRANSLATE = str.maketrans({
 _MOJIBAKE = {"â\x80\x99": "'", "â\x80\x98": "'", "â\x80\x9c": '"', "â\x80\x9d": '"', "â\x80\x93": "–", "â\x80\x94": "—", "â\x80\xa6": "..."}
 
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st ave blvd rd mt gen col sgt capt lt rev hon vs e.g i.e etc approx no dept est fig inc ltd co corp jan feb mar apr jun jul aug sep sept"
-    " oct nov dec mon tue tues wed thu thurs fri sat sun min max tel u.s u.k a.m p.m ph.d".split()
+    "mr mrs ms dr prof sr jr st ave blvd rd mt gen col sgt capt lt rev hon vs e.g i.e etc approx no dept est fig inc ltd co corp jan feb mar apr jun jul"
+    " aug sep sept oct nov dec mon tue tues wed thu thurs fri sat sun min max tel u.s u.k a.m p.m ph.d".split()
 )
-_MAY_END = frozenset("etc a.m p.m u.s u.k inc ltd co corp jr sr no sun sat mar ph.d min max st est".split())  # also end a sentence: a capital decides
+_MAY_END = frozenset(
+    "etc a.m p.m u.s u.k inc ltd co corp jr sr no sun sat mar ph.d min max st est".split()
+)  # also end a sentence: a capital decides
 _TITLES = frozenset("mr mrs ms dr prof gen col sgt capt lt rev st mt".split())  # always go on with a name
 _END = re.compile(r"([.!?]+)([\"')\]]*)(?=\s|$|[\"'(]?[A-Z])|\n\s*\n")
 
@@ -74,6 +76,14 @@ class Token:
     lemma: str = ""
     form: str = ""
     group: int = 0
+
+
+_NONE = Token("", "", -1)
+
+
+def token_at(tokens: list[Token], i: int) -> Token:
+    """Token i, or an empty one outside the sentence, so that rules can look at neighbours without asking for the length."""
+    return tokens[i] if 0 <= i < len(tokens) else _NONE
 
 
 def clean(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..errors import InputError
+from .builder import UnitBuilder
 from .clauses import Clause, split_clauses
 from .lookup import Finder, Lexicon
 from .nonmanuals import mark_clause, mark_pauses
@@ -15,7 +16,7 @@ from .order import arrange, arrange_clauses
 from .segmentation import Token, clean, split_sentences, tokenise
 from .tagging import tag
 from .types import Gloss, Sentence, SentenceType
-from .units import Unit, UnitBuilder
+from .units import Unit
 
 _TYPES: dict[str, SentenceType] = {"yes_no": "yes_no_question", "wh": "wh_question", "command": "command"}
 
@@ -73,7 +74,7 @@ def _sentence(line: str, tokens: list[Token], finder: Finder) -> Sentence:
         builder = UnitBuilder(clause, finder)
         units = builder.build()
         if builder.finish_words:
-            builder._flush_finish()
+            builder.flush_finish()
             units = builder.units
         parts.append((clause, arrange(units, clause, finder)))
     if not any(units for _, units in parts):
@@ -123,7 +124,9 @@ def _spell_what_is_left(parts: list[tuple[Clause, list[Unit]]], finder: Finder) 
             if found:
                 builder.add(i, i + 1, found.ids, "nothing else of the sentence is signed", 0.5)
             elif token.tag == "PRON":
-                builder._tag_pron(i) if not builder._is_empty_it(i) else builder.add(i, i + 1, ("IX-3",), "pronoun: pointing", 0.5, role="pron")
+                builder._tag_pron(i) if not builder._is_empty_it(i) else builder.add(
+                    i, i + 1, ("IX-3",), "pronoun: pointing", 0.5, role="pron"
+                )
             else:
                 builder.spelled(i, "nothing else of the sentence is signed", 0.5)
         units += builder.units

@@ -47,11 +47,17 @@ def tables() -> WordTables:
     fields: dict[str, Any] = {}
     for name, kind in WordTables.__annotations__.items():
         source, raw = ("near_meaning.json", near.get(name)) if name == "near" else ("words.json", words.get(name))
-        if not isinstance(raw, dict if kind.startswith("dict") else list):
-            raise LexiconError(f"presets/text/{source}: {name}: must be {'an object' if kind.startswith('dict') else 'a list'}")
-        values = raw.values() if name != "near" and isinstance(raw, dict) else [w for v in raw.values() for w in v] if name == "near" else raw
+        wants_object = kind.startswith("dict")
+        if not isinstance(raw, dict if wants_object else list):
+            raise LexiconError(f"presets/text/{source}: {name}: must be {'an object' if wants_object else 'a list'}")
+        values: list[Any] = list(raw.values()) if isinstance(raw, dict) else list(raw)
+        if name == "near":
+            values = [word for several in values for word in (several if isinstance(several, list) else [several])]
         wrong = next((v for v in values if not isinstance(v, str) or not v), None)
         if wrong is not None:
             raise LexiconError(f"presets/text/{source}: {name}: {wrong!r} is not a word")
-        fields[name] = {k: tuple(v) for k, v in raw.items()} if name == "near" else dict(raw) if isinstance(raw, dict) else frozenset(raw)
+        if isinstance(raw, dict):
+            fields[name] = {k: tuple(v) for k, v in raw.items()} if name == "near" else dict(raw)
+        else:
+            fields[name] = frozenset(raw)
     return WordTables(**fields)

@@ -6,29 +6,12 @@ possessor) OTHER. `form` of a verb is base, s, ed, ing or en. Time expressions g
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
-import simplemma
-
+from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, WH_WORDS, noun_lemma, verb_form
 from .numbers import NUMERAL, is_number_word, is_ordinal
-from .segmentation import Token
+from .segmentation import Token, token_at
 from .tables import tables
+from .times import is_time_start, mark_times
 
-PRONOUNS = {
-    "i": "IX-1", "me": "IX-1", "you": "IX-2", "ya": "IX-2", "thou": "IX-2", "he": "IX-3", "she": "IX-3", "it": "IX-3", "him": "IX-3", "her": "IX-3",
-    "we": "IX-1-PL", "us": "IX-1-PL", "they": "IX-3-PL", "them": "IX-3-PL", "em": "IX-3-PL",
-}  # fmt: skip
-SUBJECTS = frozenset("i you he she it we they".split())
-POSSESSIVES = {
-    "my": "POSS-1", "mine": "POSS-1", "your": "POSS-2", "yours": "POSS-2", "his": "POSS-3", "hers": "POSS-3", "its": "POSS-3",
-    "our": "POSS-1-PL", "ours": "POSS-1-PL", "her": "POSS-3", "their": "POSS-3-PL", "theirs": "POSS-3-PL",
-}  # fmt: skip
-REFLEXIVES = {
-    "myself": "SELF-1", "yourself": "SELF-2", "himself": "SELF-3", "herself": "SELF-3", "itself": "SELF-3", "oneself": "SELF-3",
-    "ourselves": "SELF-1-PL", "yourselves": "SELF-2-PL", "themselves": "SELF-3-PL",
-}  # fmt: skip
-WH_WORDS = frozenset("what where who whom whose when why how which".split())
 _CLOSED = (
     dict.fromkeys(POSSESSIVES, "POSS") | dict.fromkeys(PRONOUNS, "PRON") | dict.fromkeys(REFLEXIVES, "REFL") | dict.fromkeys(WH_WORDS, "WH")
     | dict.fromkeys("a an the".split(), "DET") | dict.fromkeys("this that these those".split(), "DEM")
@@ -42,48 +25,17 @@ TIME_CONJUNCTIONS = frozenset("when whenever while after before until till once 
 _SUBJECT_START = frozenset("PRON POSS DET DEM NAME EX".split())
 _PREDICATES = frozenset("VERB BE HAVE DO MODAL".split())
 _NOUNISH = frozenset("DET POSS GEN NUM PREP ADJ".split())
+_ADVERBS = frozenset("always often sometimes never ever already still also just again soon only now here yet maybe perhaps even together".split())
 _AFTER_VERB_STILL_VERB = frozenset("go come help let make see hear watch feel".split())
-
-
-@lru_cache(maxsize=20_000)
-def verb_form(word: str) -> tuple[str, str]:
-    """(base, form) of a word that can be a verb we know, ("", "") if it cannot: `verb_form("lives") == ("live", "s")`."""
-    t = tables()
-    if word in t.irregular_verb_forms:
-        base = t.irregular_verb_forms[word]
-        form = "ing" if word.endswith("ing") else "s" if word.endswith("s") and word != "was" else "en" if word in t.participles else "ed"
-        return base, form
-    if word in t.verbs:
-        return word, "base"
-    for ending, form in (("ies", "s"), ("es", "s"), ("s", "s"), ("ied", "ed"), ("ed", "ed"), ("ying", "ing"), ("ing", "ing")):
-        if not word.endswith(ending) or len(word) - len(ending) < 2:
-            continue
-        stem = word[: -len(ending)]
-        tries = [stem + "y"] if ending in ("ies", "ied", "ying") else [stem, stem + "e"]
-        if form != "s" and len(stem) > 2 and stem[-1] == stem[-2]:
-            tries.append(stem[:-1])
-        if form != "s":
-            tries.sort(key=lambda s: not s.endswith("e") if stem[-1] in "cvguz" else False)
-        for base in tries:
-            if base in t.verbs:
-                return base, form
-    return "", ""
-
-
-@lru_cache(maxsize=20_000)
-def noun_lemma(word: str) -> str:
-    """The base form of a word that is no verb; the hand-checked list goes before the dictionary."""
-    t = tables()
-    if word in t.lemmas:
-        return t.lemmas[word]
-    if word in t.comparatives:
-        return t.comparatives[word]
-    return simplemma.lemmatize(word, lang="en").lower()
 
 
 def tag(tokens: list[Token]) -> None:
     """Fill in tag, lemma, form and group of every token of one sentence, in place."""
-    shouting = sum(t.capital for t in tokens if t.kind == "word") > 0.7 * len(tokens) and len(tokens) > 3 or (len(tokens) > 2 and all(t.caps or len(t.text) == 1 for t in tokens))
+    shouting = (
+        sum(t.capital for t in tokens if t.kind == "word") > 0.7 * len(tokens)
+        and len(tokens) > 3
+        or (len(tokens) > 2 and all(t.caps or len(t.text) == 1 for t in tokens))
+    )
     for i, token in enumerate(tokens):
         token.tag = _closed_tag(tokens, i)
         token.lemma = token.norm
@@ -103,13 +55,6 @@ def tag(tokens: list[Token]) -> None:
     for i in range(len(tokens)):
         _retag(tokens, i)
     mark_times(tokens)
-
-
-def _at(tokens: list[Token], i: int) -> Token:
-    return tokens[i] if 0 <= i < len(tokens) else _NONE
-
-
-_NONE = Token("", "", -1)
 
 
 def starts(tokens: list[Token], i: int) -> bool:
@@ -133,7 +78,12 @@ def _closed_tag(tokens: list[Token], i: int) -> str:
             return "GEN"
         token.norm = "is"
         return "BE"
-    if word in ("will", "may", "can") and token.capital and _at(tokens, i + 1).norm in ("is", "was", "has", "and", "will") and not token.caps:
+    if (
+        word in ("will", "may", "can")
+        and token.capital
+        and token_at(tokens, i + 1).norm in ("is", "was", "has", "and", "will")
+        and not token.caps
+    ):
         return "NAME"
     if word == "may" and token.capital and i and not token.caps:
         return "NOUN"
@@ -143,8 +93,12 @@ def _closed_tag(tokens: list[Token], i: int) -> str:
         return "FILL"
     if word in t.fillers and not (token.caps and len(word) > 1):
         return "FILL"
-    following = _at(tokens, i + 1)
-    if word in t.greetings or word in t.interjections and (starts(tokens, i) and (token.post or i == len(tokens) - 1 or word in ("please", "yes", "no", "ok", "okay", "sorry"))):
+    following = token_at(tokens, i + 1)
+    if (
+        word in t.greetings
+        or word in t.interjections
+        and (starts(tokens, i) and (token.post or i == len(tokens) - 1 or word in ("please", "yes", "no", "ok", "okay", "sorry")))
+    ):
         if word == "no" and not token.post and following.norm and following.norm not in _CLOSED:
             return "NEG"
         if word == "welcome" and following.norm != "to" and i and not tokens[i - 1].post:
@@ -163,44 +117,64 @@ def _closed_tag(tokens: list[Token], i: int) -> str:
 
 def _is_copula_s(tokens: list[Token], i: int) -> bool:
     """Whether the `'s` of token i is "is" or "has"; otherwise it marks a possessor."""
-    owner, after, t = tokens[i - 1], _at(tokens, i + 1), tables()
-    if owner.norm in PRONOUNS or owner.norm in WH_WORDS or owner.norm in ("that", "this", "there", "here", "name", "everything", "something", "nothing", "it"):
+    owner, after, t = tokens[i - 1], token_at(tokens, i + 1), tables()
+    if (
+        owner.norm in PRONOUNS
+        or owner.norm in WH_WORDS
+        or owner.norm in ("that", "this", "there", "here", "name", "everything", "something", "nothing", "it")
+    ):
         return True
     if owner.post or not after.norm or tokens[i].post:
         return False
-    if after.norm in ("a", "an", "the", "not", "been", "my", "your", "our", "here", "there", "so", "very", "really", "too") or after.norm in t.prepositions_never_signed:
+    if (
+        after.norm in ("a", "an", "the", "not", "been", "my", "your", "our", "here", "there", "so", "very", "really", "too")
+        or after.norm in t.prepositions_never_signed
+    ):
         return True
     if after.norm in t.prepositions_signed_if_known and after.norm not in ("near",):
         return True
     base, form = verb_form(after.norm)
     if form == "ing" and base or after.norm in t.adjectives:
-        following = _at(tokens, i + 2)
-        return not following.norm or bool(after.post) or following.norm in _CLOSED or following.norm in t.prepositions_signed_if_known or bool(base and form == "ing")
+        following = token_at(tokens, i + 2)
+        return (
+            not following.norm
+            or bool(after.post)
+            or following.norm in _CLOSED
+            or following.norm in t.prepositions_signed_if_known
+            or bool(base and form == "ing")
+        )
     return False
 
 
 def _is_name(tokens: list[Token], i: int, shouting: bool) -> bool:
     token, t = tokens[i], tables()
-    before = _at(tokens, i - 1)
-    if before.tag == "BE" and _at(tokens, i - 2).norm in ("name", "names") and not before.post and token.kind == "word":
+    before = token_at(tokens, i - 1)
+    if before.tag == "BE" and token_at(tokens, i - 2).norm in ("name", "names") and not before.post and token.kind == "word":
         return True
     if before.norm in ("name", "named") and before.post in ("", ":") and i and token.capital:
         return True
     if not token.capital or token.norm in ("i",):
         return False
-    if token.caps and not shouting and (_at(tokens, i + 1).caps or before.caps and before.tag == "NAME"):
+    if token.caps and not shouting and (token_at(tokens, i + 1).caps or before.caps and before.tag == "NAME"):
         return token.norm not in t.proper_words_with_signs and token.norm != "i"
     if token.caps and not shouting:
-        return token.norm not in t.proper_words_with_signs and token.norm not in ("ok", "tv") and len(token.norm) < 6 and not verb_form(token.norm)[0]
+        return (
+            token.norm not in t.proper_words_with_signs
+            and token.norm not in ("ok", "tv")
+            and len(token.norm) < 6
+            and not verb_form(token.norm)[0]
+        )
     if before.norm in ("mr", "mrs", "ms", "miss", "dr") and not shouting:
         return True
     if token.norm in t.proper_words_with_signs or token.norm in t.kin_and_titles:
         return False
     if shouting or i == 0 or starts(tokens, i) and before.tag not in ("INTJ",) and "," not in before.post:
         # The first word is capital anyway: a name only where its neighbours say so.
-        return i + 1 < len(tokens) and not shouting and not token.post and tokens[i + 1].capital and tokens[i + 1].norm not in t.proper_words_with_signs \
-            and tokens[i + 1].norm != "i" and not verb_form(token.norm)[0] and token.norm not in t.adjectives and token.norm not in t.greetings and token.norm not in t.kin_and_titles \
-            and token.norm not in t.interjections  # fmt: skip
+        after = token_at(tokens, i + 1)
+        if shouting or token.post or not after.capital or after.norm in t.proper_words_with_signs or after.norm == "i":
+            return False
+        known = t.adjectives | t.greetings | t.kin_and_titles | t.interjections
+        return token.norm not in known and not verb_form(token.norm)[0]
     if before.tag == "NAME" and not before.post:
         return True
     if token.norm in t.words_that_are_also_names:
@@ -210,18 +184,34 @@ def _is_name(tokens: list[Token], i: int, shouting: bool) -> bool:
 
 def _open_tag(tokens: list[Token], i: int) -> str:
     token, t = tokens[i], tables()
-    word, before, after = token.norm, _at(tokens, i - 1), _at(tokens, i + 1)
+    word, before, after = token.norm, token_at(tokens, i - 1), token_at(tokens, i + 1)
     base, form = verb_form(word)
     begins = starts(tokens, i)
     if word == "like":
-        if before.tag in ("BE",) or before.lemma in ("look", "sound", "feel", "seem", "taste", "smell", "be") and before.tag == "VERB" or before.tag == "NOUN" and after.tag in ("DET",) and not begins:
+        if (
+            before.tag in ("BE",)
+            or before.lemma in ("look", "sound", "feel", "seem", "taste", "smell", "be")
+            and before.tag == "VERB"
+            or before.tag == "NOUN"
+            and after.tag in ("DET",)
+            and not begins
+        ):
             return "PREP"
         return "FILL" if begins and token.post.startswith(",") else "VERB"
     if word == "mean" and (before.tag in ("PRON", "TO", "NEG", "MODAL") or any(x.tag == "DO" for x in tokens[:i])):
         return "VERB"
     if word == "left":
         return "VERB" if before.tag in ("PRON", "NAME") or before.tag == "NOUN" and after.tag in ("DET", "POSS") else "ADJ"
-    if word in t.adjectives and not (base and (before.tag in ("PRON", "MODAL", "TO", "DO") or before.tag == "NEG" and before.norm != "no" and _at(tokens, i - 2).tag in ("DO", "MODAL")) and form != "ing"):
+    if word in t.adjectives and not (
+        base
+        and (
+            before.tag in ("PRON", "MODAL", "TO", "DO")
+            or before.tag == "NEG"
+            and before.norm != "no"
+            and token_at(tokens, i - 2).tag in ("DO", "MODAL")
+        )
+        and form != "ing"
+    ):
         if not (base and begins and form == "base" and word not in ("sorry", "right", "well", "cool") and after.norm):
             return "ADJ"
     if word in t.comparatives:
@@ -245,14 +235,40 @@ def _open_tag(tokens: list[Token], i: int) -> str:
             return "VERB" if form in ("ed", "en") else "NOUN"
         if before.tag == "NOUN":
             plural = before.norm != before.lemma
-            return "VERB" if form in ("s", "ed", "en") or plural else "VERB" if not _has_predicate(tokens, i) and _at(tokens, i + 1).norm else "NOUN"
+            return (
+                "VERB"
+                if form in ("s", "ed", "en") or plural
+                else "VERB"
+                if not _has_predicate(tokens, i) and token_at(tokens, i + 1).norm
+                else "NOUN"
+            )
         if before.tag == "VERB":
             return "VERB" if form != "base" and form != "s" or before.lemma in _AFTER_VERB_STILL_VERB else "NOUN"
         return "VERB" if form in ("ed", "en") else "NOUN"
-    if word.endswith("ly") and len(word) > 4 and word not in ("family", "only", "reply", "fly", "july", "italy", "early", "friendly", "ugly", "lovely", "lonely", "silly", "belly", "jelly", "daily"):
+    if (
+        word.endswith("ly")
+        and len(word) > 4
+        and word
+        not in (
+            "family",
+            "only",
+            "reply",
+            "fly",
+            "july",
+            "italy",
+            "early",
+            "friendly",
+            "ugly",
+            "lovely",
+            "lonely",
+            "silly",
+            "belly",
+            "jelly",
+            "daily",
+        )
+    ):
         return "ADV"
-    if word in ("always", "often", "sometimes", "never", "ever", "already", "still", "also", "just", "again", "soon", "only", "now", "here", "yet", "maybe", "perhaps", "even", "together") \
-            or word in t.intensifiers or word in t.softeners:  # fmt: skip
+    if word in _ADVERBS or word in t.intensifiers or word in t.softeners:
         return "ADV"
     return "NOUN"
 
@@ -269,28 +285,66 @@ def _has_predicate(tokens: list[Token], end: int) -> bool:
 
 def _retag(tokens: list[Token], i: int) -> None:
     """Second look at words whose class depends on what follows."""
-    token, before, after, t = tokens[i], _at(tokens, i - 1), _at(tokens, i + 1), tables()
+    token, before, after, t = tokens[i], token_at(tokens, i - 1), token_at(tokens, i + 1), tables()
     word = token.norm
-    if word == "her" and after.norm and not token.post and (after.tag in ("NOUN", "ADJ", "GEN", "NUM") or after.tag == "VERB" and after.form in ("base", "s", "ing") and before.lemma not in ("see", "hear", "let", "help", "make", "watch")) and not is_time_start(after.norm):
+    if (
+        word == "her"
+        and after.norm
+        and not token.post
+        and (
+            after.tag in ("NOUN", "ADJ", "GEN", "NUM")
+            or after.tag == "VERB"
+            and after.form in ("base", "s", "ing")
+            and before.lemma not in ("see", "hear", "let", "help", "make", "watch")
+        )
+        and not is_time_start(after.norm)
+    ):
         token.tag = "POSS"
         if after.tag == "VERB":
             after.tag, after.lemma, after.form = "NOUN", noun_lemma(after.norm), ""
     elif word == "that" and before.norm == "so":
         token.tag = "THAT"
-    elif word in ("who", "which") and before.post.startswith(",") and before.tag in ("NOUN", "NAME") and not is_question_inversion(tokens, i + 1) and after.norm:
+    elif (
+        word in ("who", "which")
+        and before.post.startswith(",")
+        and before.tag in ("NOUN", "NAME")
+        and not is_question_inversion(tokens, i + 1)
+        and after.norm
+    ):
         token.tag = "REL"
     elif word in ("that", "which", "who") and i and not tokens[i - 1].post:
-        if before.tag in ("NOUN", "NAME") and (after.tag in ("PRON", "VERB", "BE", "HAVE", "MODAL", "DO") or after.tag in ("DET", "POSS") and word != "that"
-            or after.tag in ("ADJ", "NOUN") and word == "that" and before.norm != before.lemma):
+        if before.tag in ("NOUN", "NAME") and (
+            after.tag in ("PRON", "VERB", "BE", "HAVE", "MODAL", "DO")
+            or after.tag in ("DET", "POSS")
+            and word != "that"
+            or after.tag in ("ADJ", "NOUN")
+            and word == "that"
+            and before.norm != before.lemma
+        ):
             token.tag = "REL"
-        elif word == "that" and before.tag in ("VERB", "ADJ", "NOUN", "PRON") and after.tag in ("PRON", "POSS", "DET", "NAME", "EX", "DEM") and (before.lemma in t.verbs_taking_clauses or before.tag != "VERB"):
+        elif (
+            word == "that"
+            and before.tag in ("VERB", "ADJ", "NOUN", "PRON")
+            and after.tag in ("PRON", "POSS", "DET", "NAME", "EX", "DEM")
+            and (before.lemma in t.verbs_taking_clauses or before.tag != "VERB")
+        ):
             token.tag = "THAT"
-    elif token.tag == "EX" and not (after.tag in ("BE", "MODAL") or before.tag == "BE" and (starts(tokens, i - 1) or _at(tokens, i - 2).tag in ("WH", "NEG", "NOUN") and after.norm)):
-        if not (after.tag == "HAVE" and _at(tokens, i + 2).tag == "BE"):
+    elif token.tag == "EX" and not (
+        after.tag in ("BE", "MODAL")
+        or before.tag == "BE"
+        and (starts(tokens, i - 1) or token_at(tokens, i - 2).tag in ("WH", "NEG", "NOUN") and after.norm)
+    ):
+        if not (after.tag == "HAVE" and token_at(tokens, i + 2).tag == "BE"):
             token.tag = "ADV"
     elif token.tag == "DO" and not _is_helper_do(tokens, i):
         token.tag, token.lemma, token.form = "VERB", "do", "base"
-    elif token.tag == "BE" and word == "is" and "'" in token.text and after.form == "en" and after.norm in ("been", "got", "gone", "become", "had"):
+    elif (
+        token.tag == "BE"
+        and word == "is"
+        and "'" in token.text
+        and after.form == "en"
+        and after.norm in ("been", "got", "gone", "become", "had")
+    ):
         token.norm = "has"
         token.tag, token.lemma = "HAVE", "have"
     elif word == "can" and before.tag in ("DET", "POSS", "ADJ", "NUM"):
@@ -307,7 +361,7 @@ def _retag(tokens: list[Token], i: int) -> None:
 
 def _clause_follows(tokens: list[Token], i: int) -> bool:
     """Whether a subject and a verb stand from i to the next punctuation."""
-    if _at(tokens, i).tag not in _SUBJECT_START | {"NOUN"}:
+    if token_at(tokens, i).tag not in _SUBJECT_START | {"NOUN"}:
         return False
     for k in range(i, len(tokens)):
         if k > i and tokens[k].tag in _PREDICATES:
@@ -319,100 +373,33 @@ def _clause_follows(tokens: list[Token], i: int) -> bool:
 
 def _is_helper_do(tokens: list[Token], i: int) -> bool:
     """do, does, did before its verb (questions, negation, emphasis); a main verb otherwise ("what do you do", "do it")."""
-    if _at(tokens, i + 1).tag == "NEG":
+    if token_at(tokens, i + 1).tag == "NEG":
         return True
-    question = _at(tokens, i - 1).tag in ("WH", "NOUN", "NUM") and i > 0 and any(x.tag == "WH" for x in tokens[max(0, i - 4) : i])
+    question = token_at(tokens, i - 1).tag in ("WH", "NOUN", "NUM") and i > 0 and any(x.tag == "WH" for x in tokens[max(0, i - 4) : i])
     for k in range(i + 1, min(len(tokens), i + 9)):
         if tokens[k].tag == "VERB" or tokens[k].tag == "HAVE" or tokens[k].norm in ("do", "have"):
             return True
         if tokens[k - 1].post or tokens[k].tag in ("CONJ", "SUB", "TO"):
             break
-    return question and _at(tokens, i + 1).norm in SUBJECTS or starts(tokens, i) and _at(tokens, i + 1).norm in SUBJECTS - {"it"}
+    return question and token_at(tokens, i + 1).norm in SUBJECTS or starts(tokens, i) and token_at(tokens, i + 1).norm in SUBJECTS - {"it"}
 
 
 def is_question_inversion(tokens: list[Token], i: int) -> bool:
     """Whether from i on a helper verb stands before its subject: "do you", "is the man", "can Anna", "aren't they"."""
-    if _at(tokens, i).tag not in ("BE", "DO", "HAVE", "MODAL"):
+    if token_at(tokens, i).tag not in ("BE", "DO", "HAVE", "MODAL"):
         return False
     k = i + 1
-    if _at(tokens, k).tag == "NEG" and _at(tokens, k).norm == "not":
+    if token_at(tokens, k).tag == "NEG" and token_at(tokens, k).norm == "not":
         k += 1
-    subject = _at(tokens, k)
+    subject = token_at(tokens, k)
     if tokens[i].tag == "HAVE" and subject.norm not in SUBJECTS:
         return False
     if tokens[i].norm in ("be", "being", "been", "having") or tokens[i].post:
         return False
-    return subject.norm in SUBJECTS or subject.tag in ("DET", "POSS", "DEM", "NAME", "EX", "NUM") or subject.tag in ("NOUN", "ADJ") and k == i + 1 and tokens[i].norm != "do"
-
-
-# ---------------------------------------------------------------------------------------------------------------- time expressions
-WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
-MONTHS = frozenset("january february march april may june july august september october november december".split())
-DAY_PARTS = frozenset("morning afternoon evening night noon midnight".split())
-UNITS = frozenset("second minute hour day week weekend month year season spring summer fall autumn winter".split()) | DAY_PARTS
-_ALONE = frozenset("yesterday today tomorrow tonight now nowadays currently recently lately soon".split())
-_HOLDS_TIME_BACK = frozenset("by until till since from before after for to about like than of".split())  # "until Monday" stays where it is
-
-
-def is_time_start(word: str) -> bool:
-    """True for words that name a time by themselves."""
-    return word in _ALONE or word in WEEKDAYS or word.rstrip("s") in WEEKDAYS
-
-
-def mark_times(tokens: list[Token]) -> None:
-    """Give the words of each time expression that goes to the front of its clause one group number above 0."""
-    group, i = 0, 0
-    while i < len(tokens):
-        length = _time_length(tokens, i)
-        if length:
-            group += 1
-            for token in tokens[i : i + length]:
-                token.group = group
-            i += length
-        else:
-            i += 1
-
-
-def _time_length(tokens: list[Token], i: int) -> int:
-    words = []
-    for token in tokens[i : i + 7]:
-        words.append(token.norm)
-        if token.post and not (token.post == "," and len(words) > 1 and words[-2] in MONTHS):
-            break
-    before = _at(tokens, i - 1)
-    if i and not before.post and before.norm in _HOLDS_TIME_BACK or before.tag in ("POSS", "GEN"):
-        return 0
-    if words and (words[0] in WEEKDAYS or words[0] in _ALONE) and (before.tag == "DET" or before.tag == "ADJ" and before.capital and tokens[i].capital):
-        return 0
-    text = " ".join(words) + " "
-    for pattern in _TIME_PATTERNS:
-        match = pattern.match(text)
-        if match:
-            used = len(match.group(0).split())
-            if words[0] == "good" or before.norm == "good":
-                return 0
-            return used
-    return 0
-
-
-def _any(words: frozenset[str]) -> str:
-    return "(?:" + "|".join(sorted(words, key=len, reverse=True)) + ")"
-
-
-_DAYPART = _any(DAY_PARTS)
-_WEEKDAY, _MONTH, _UNIT = _any(WEEKDAYS) + "s?", _any(MONTHS), _any(UNITS)
-_NUMBER = r"(?:\d+|" + "|".join("one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred".split()) + ")"
-_TIME_PATTERNS = tuple(
-    re.compile(p)
-    for p in (
-        rf"(?:yesterday|today|tomorrow) (?:{_DAYPART} )?(?:at {_NUMBER}(?::\d\d)? (?:o'clock |am |pm )?)?",
-        r"the day (?:after tomorrow|before yesterday) ",
-        r"(?:right |just )?now (?!that )", r"(?:tonight|nowadays|currently|recently|lately|soon) ", r"these days ",
-        rf"(?:on )?{_WEEKDAY} (?:{_DAYPART}s? )?(?:at {_NUMBER}(?::\d\d)? (?:o'clock |am |pm )?)?",
-        rf"(?:on |in )?(?:last|next|every|each) (?:other )?(?:{_UNIT}|{_WEEKDAY}|{_MONTH}) (?:{_DAYPART} )?",
-        rf"(?:in |during )?this (?:{_UNIT}|{_WEEKDAY}) (?=$|\S+ )", rf"(?:in|during) the (?:{_DAYPART}|spring|summer|fall|autumn|winter|past|future) ", r"(?:at night|at noon|at midnight) ",
-        rf"(?:a|an|{_NUMBER}|many|a few|several|a long) (?:{_UNIT}s?|time) ago ", r"long ago ", rf"in (?:a|an|{_NUMBER}|a few) (?:{_UNIT})s? ",
-        rf"at {_NUMBER}(?::\d\d)? (?:{_NUMBER} )?(?:o'clock |am |pm )", rf"at {_NUMBER} (?=$|(?:on|in|with|for|and|but|or|to|sharp|this|today|every) )", r"at \d+:\d\d (?:am |pm )?", r"in (?:1[5-9]|20)\d\d ",
-        rf"(?:in|on|last|next|every) {_MONTH} (?:\d+(?:st|nd|rd|th)? )?(?:\d{{4}} )?", r"in (?:spring|summer|fall|autumn|winter) ",
+    return (
+        subject.norm in SUBJECTS
+        or subject.tag in ("DET", "POSS", "DEM", "NAME", "EX", "NUM")
+        or subject.tag in ("NOUN", "ADJ")
+        and k == i + 1
+        and tokens[i].norm != "do"
     )
-)  # fmt: skip

@@ -1,0 +1,89 @@
+"""Time expressions of a sentence, which ASL signs first: "yesterday", "on Monday morning", "two weeks ago", "at 5 o'clock"."""
+
+from __future__ import annotations
+
+import re
+
+from .segmentation import Token, token_at
+
+WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+MONTHS = frozenset("january february march april may june july august september october november december".split())
+DAY_PARTS = frozenset("morning afternoon evening night noon midnight".split())
+UNITS = frozenset("second minute hour day week weekend month year season spring summer fall autumn winter".split()) | DAY_PARTS
+_ALONE = frozenset("yesterday today tomorrow tonight now nowadays currently recently lately soon".split())
+_HOLDS_TIME_BACK = frozenset("by until till since from before after for to about like than of".split())  # "until Monday" stays where it is
+
+
+def is_time_start(word: str) -> bool:
+    """True for words that name a time by themselves."""
+    return word in _ALONE or word in WEEKDAYS or word.rstrip("s") in WEEKDAYS
+
+
+def mark_times(tokens: list[Token]) -> None:
+    """Give the words of each time expression that goes to the front of its clause one group number above 0."""
+    group, i = 0, 0
+    while i < len(tokens):
+        length = _time_length(tokens, i)
+        if length:
+            group += 1
+            for token in tokens[i : i + length]:
+                token.group = group
+            i += length
+        else:
+            i += 1
+
+
+def _time_length(tokens: list[Token], i: int) -> int:
+    words = []
+    for token in tokens[i : i + 7]:
+        words.append(token.norm)
+        if token.post and not (token.post == "," and len(words) > 1 and words[-2] in MONTHS):
+            break
+    before = token_at(tokens, i - 1)
+    if i and not before.post and before.norm in _HOLDS_TIME_BACK or before.tag in ("POSS", "GEN"):
+        return 0
+    if (
+        words
+        and (words[0] in WEEKDAYS or words[0] in _ALONE)
+        and (before.tag == "DET" or before.tag == "ADJ" and before.capital and tokens[i].capital)
+    ):
+        return 0
+    text = " ".join(words) + " "
+    for pattern in _TIME_PATTERNS:
+        match = pattern.match(text)
+        if match:
+            used = len(match.group(0).split())
+            if words[0] == "good" or before.norm == "good":
+                return 0
+            return used
+    return 0
+
+
+# Each is tried on the words up to the next punctuation, every word followed by a space.
+def _any(words: frozenset[str]) -> str:
+    return "(?:" + "|".join(sorted(words, key=len, reverse=True)) + ")"
+
+
+_DAYPART = _any(DAY_PARTS)
+_WEEKDAY, _MONTH, _UNIT = _any(WEEKDAYS) + "s?", _any(MONTHS), _any(UNITS)
+_NUMBER = (
+    r"(?:\d+|"
+    + "|".join("one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred".split())
+    + ")"
+)
+_TIME_PATTERNS = tuple(
+    re.compile(p)
+    for p in (
+        rf"(?:yesterday|today|tomorrow) (?:{_DAYPART} )?(?:at {_NUMBER}(?::\d\d)? (?:o'clock |am |pm )?)?",
+        r"the day (?:after tomorrow|before yesterday) ",
+        r"(?:right |just )?now (?!that )", r"(?:tonight|nowadays|currently|recently|lately|soon) ", r"these days ",
+        rf"(?:on )?{_WEEKDAY} (?:{_DAYPART}s? )?(?:at {_NUMBER}(?::\d\d)? (?:o'clock |am |pm )?)?",
+        rf"(?:on |in )?(?:last|next|every|each) (?:other )?(?:{_UNIT}|{_WEEKDAY}|{_MONTH}) (?:{_DAYPART} )?",
+        rf"(?:in |during )?this (?:{_UNIT}|{_WEEKDAY}) (?=$|\S+ )", r"(?:at night|at noon|at midnight) ",
+        rf"(?:in|during) the (?:{_DAYPART}|spring|summer|fall|autumn|winter|past|future) ", r"in (?:spring|summer|fall|autumn|winter) ",
+        rf"(?:a|an|{_NUMBER}|many|a few|several|a long) (?:{_UNIT}s?|time) ago ", r"long ago ", rf"in (?:a|an|{_NUMBER}|a few) (?:{_UNIT})s? ",
+        rf"at {_NUMBER}(?::\d\d)? (?:{_NUMBER} )?(?:o'clock |am |pm )", rf"at {_NUMBER} (?=$|(?:on|in|with|for|and|but|or|to|sharp|this|today|every) )",
+        r"at \d+:\d\d (?:am |pm )?", r"in (?:1[5-9]|20)\d\d ",
+        rf"(?:in|on|last|next|every) {_MONTH} (?:\d+(?:st|nd|rd|th)? )?(?:\d{{4}} )?",
+    )
+)  # fmt: skip
