@@ -212,15 +212,12 @@ def _bind(mesh: bpy.types.Object, armature: bpy.types.Object, weights: np.ndarra
 def _add_shape_keys(mesh: bpy.types.Object, body: Body, rest: np.ndarray, ground: float) -> None:
     """The 52 ARKit keys, and the expression coefficients that move this body."""
     offsets: list[tuple[str, np.ndarray, float]] = []
-    if body.arkit is not None:
-        offsets += [(name, body.arkit[k], 0.0) for k, name in enumerate(ARKIT_NAMES)]
-    elif body.arkit_to_expression is not None:
-        offsets += [(name, body.expression_dirs @ body.arkit_to_expression[k], 0.0) for k, name in enumerate(ARKIT_NAMES)]
+    # a body without face shapes gets the keys all the same: they move nothing, but a motion's face survives on them
+    still = np.zeros((1, 3))
+    offsets += [(name, still if body.arkit is None else body.arkit[k], 0.0) for k, name in enumerate(ARKIT_NAMES)]
     for k in range(min(10, body.expression_dirs.shape[2])):
         if np.any(body.expression_dirs[:, :, k]):
             offsets.append((expression_name(k), body.expression_dirs[:, :, k], -10.0))
-    if not offsets:
-        return
     mesh.shape_key_add(name="Basis", from_mix=False)
     for name, offset, low in offsets:
         key = mesh.shape_key_add(name=name, from_mix=False)

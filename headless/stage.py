@@ -45,7 +45,7 @@ class Stage:
     """A studio of a size and quality; `load` puts a motion on it, `shoot` renders a frame. Use as a context manager.
 
     size: (width, height) pixels. character: as in `signgen_core.character.choose_character`. alpha: frames have four channels.
-    threads: of Cycles and the software rasteriser, 0 for all cores. supersample: pixels per output pixel along each axis, averaged afterwards.
+    threads: of Cycles and the software rasteriser, 0 for all cores. scratch: folder for passing frames, which the caller cleans up (None: its own).
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Stage:
         background: tuple[float, float, float] | None = None,
         alpha: bool = False,
         threads: int = 0,
+        scratch: Path | None = None,
     ) -> None:
         # must stand before the first OpenGL context is made: the software rasteriser reads it once
         if threads:
@@ -73,16 +74,19 @@ class Stage:
             bpy.ops.wm.read_factory_settings(use_empty=True)
             self._bpy, self._studio = bpy, studio
             self.scene: Any = bpy.context.scene
-            self.engine = studio.build_studio(
-                self.scene, quality=quality, engine=engine, size=size, background=background or studio.BACKGROUND, alpha=alpha, threads=threads
-            )
+            self.engine = studio.choose_engine(engine, quality)
+            finer = studio.supersampling(quality, self.engine)
+            studio.build_studio(
+                self.scene, quality=quality, engine=self.engine, size=(round(finer * size[0]), round(finer * size[1])),
+                background=background or studio.BACKGROUND, alpha=alpha, threads=threads,
+            )  # fmt: skip
             if self.engine == "workbench":
                 studio.light_workbench()
         self.size, self.quality, self.alpha = size, quality, alpha
         self._look, self._body = look, body
         self._signer: Signer | None = None
         self._first = 1
-        self._folder = Path(tempfile.mkdtemp(prefix="signgen-", dir=_frame_folder()))
+        self._folder = Path(tempfile.mkdtemp(prefix="signgen-", dir=scratch or frame_storage()))
         settings = self.scene.render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "IMAGE"
@@ -134,9 +138,21 @@ class Stage:
                 raise MachineError(f"Blender cannot render: {problem} {said()}") from problem
         try:
             with Image.open(self._file) as image:
-                return np.asarray(image.convert("RGBA" if self.alpha else "RGB"))
+                return self._averaged(image)
         except OSError as problem:
             raise MachineError(f"Blender rendered no readable frame to {self._folder}: {problem}") from problem
+
+
+    def _averaged(self, image: Any) -> np.ndarray:
+        from PIL import Image
+
+        # averaging needs premultiplied colours, or the hidden ones of transparent pixels would bleed into the outline
+        plain = image.convert("RGBA").convert("RGBa") if self.alpha else image.convert("RGB")
+        if plain.size != self.size:
+            whole = plain.size[0] // self.size[0]
+            even = plain.size == (whole * self.size[0], whole * self.size[1])
+            plain = plain.reduce(whole) if even else plain.resize(self.size, Image.Resampling.BOX)
+        return np.asarray(plain.convert("RGBA") if self.alpha else plain)
 
 
 def import_bpy() -> Any:
@@ -152,7 +168,7 @@ def _trimmed(betas: np.ndarray) -> np.ndarray:
     return np.trim_zeros(np.asarray(betas, dtype=np.float64).reshape(-1), "b")
 
 
-def _frame_folder() -> Path | None:
+def frame_storage() -> Path | None:
     """Memory-backed storage with room for a frame, or None for the usual temporary folder."""
     try:
         if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:

@@ -201,8 +201,8 @@ def _tracked(points: np.ndarray, keep: Sequence[str]) -> tuple[np.ndarray, np.nd
     hips = points[:, INDEX["pelvis"], 1] - 0.05
     for side in ("left", "right"):
         at_rest = points[:, INDEX[f"{side}_wrist"], 1] < hips
-        columns = [i for i, name in enumerate(names) if name in _HANDS and name.startswith(side)]
-        counts[np.ix_(at_rest, columns)] = False
+        columns = np.array([name in _HANDS and name.startswith(side) for name in names])
+        counts &= ~(at_rest[:, None] & columns[None, :])
     return chosen, radius, names, counts
 
 
