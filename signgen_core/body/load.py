@@ -50,12 +50,12 @@ def default_body_file() -> Path:
     try:
         source = Source()
     except MachineError:
-        cached = sorted(folder.glob(f"body-v{BUILDER_VERSION}-*.npz"), key=lambda p: p.stat().st_mtime)
+        cached = sorted(folder.glob(f"SMPLX_signgen-v{BUILDER_VERSION}-*.npz"), key=lambda p: p.stat().st_mtime)
         if cached:
             return cached[-1]
         raise
     key = hashlib.sha256(f"{source.fingerprint()}{_builder_digest()}".encode()).hexdigest()[:16]
-    path = folder / f"body-v{BUILDER_VERSION}-{key}.npz"
+    path = folder / f"SMPLX_signgen-v{BUILDER_VERSION}-{key}.npz"  # smplx.create reads the model type from the name
     if not path.is_file():
         write_npz(path, build_arrays(source))
     return path

@@ -195,15 +195,16 @@ def clip(piece: Piece, field: np.ndarray) -> Piece:
             regions.append(int(piece.regions[index]))
     if combos:
         table = np.array(combos)
-        a, b, share = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2]
+        from_, to, cut_at = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2]
         added = np.arange(len(combos)) + count
         binding = piece.binding.compose(
             np.concatenate([np.arange(count), added, added]),
-            np.concatenate([np.arange(count), a, b]),
-            np.concatenate([np.ones(count), 1 - share, share]),
+            np.concatenate([np.arange(count), from_, to]),
+            np.concatenate([np.ones(count), 1 - cut_at, cut_at]),
             count + len(combos),
         )
-        positions = np.concatenate([piece.positions, (1 - share)[:, None] * piece.positions[a] + share[:, None] * piece.positions[b]])
+        between = (1 - cut_at)[:, None] * piece.positions[from_] + cut_at[:, None] * piece.positions[to]
+        positions = np.concatenate([piece.positions, between])
     else:
         binding, positions = piece.binding, piece.positions
     return Piece(

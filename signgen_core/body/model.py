@@ -144,7 +144,9 @@ class Body:
         if expression is not None:
             e = np.asarray(expression, dtype=np.float64)
             n = min(e.shape[1], self.expression_dirs.shape[2])
-            moving = moving + np.einsum("vce,te->tvc", self.expression_dirs[:, :, :n], e[:, :n])
+            shift = np.einsum("vce,te->tvc", self.expression_dirs[:, :, :n], e[:, :n])
+            moving = moving + shift
+            joints = joints + np.einsum("jv,tvc->tjc", self.j_regressor, shift)  # as SMPL-X does; zero for the default body
         if self.posedirs is not None:
             feature = (axis_angle_to_matrix(poses[:, 1:]) - np.eye(3)).reshape(poses.shape[0], -1)
             moving = moving + np.tensordot(feature, self.posedirs, axes=(1, 2))

@@ -12,10 +12,10 @@ from ..rig import PARENTS
 def joint_transforms(poses: np.ndarray, rest_joints: np.ndarray, transl: np.ndarray | None = None) -> np.ndarray:
     """(T, 55, 3, 4) transforms that take a rest point to its posed place when it follows that joint alone.
 
-    poses: (T, 55, 3) axis-angle; rest_joints: (55, 3) metres; transl: (T, 3) metres.
+    poses: (T, 55, 3) axis-angle; rest_joints: (55, 3) or (T, 55, 3) metres; transl: (T, 3) metres.
     """
     rotation, position = global_transforms(axis_angle_to_matrix(poses), rest_joints, PARENTS, transl)
-    shift = position - np.einsum("tjab,jb->tja", rotation, np.asarray(rest_joints, dtype=np.float64))
+    shift = position - np.einsum("tjab,tjb->tja", rotation, np.broadcast_to(rest_joints, position.shape))
     return np.concatenate([rotation, shift[..., None]], axis=-1)
 
 
