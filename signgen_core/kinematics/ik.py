@@ -98,11 +98,11 @@ def _frame_rotation(rest_direction: np.ndarray, direction: np.ndarray, hinge: np
     return np.einsum("...ab,cb->...ac", posed, rest)
 
 
-# Forearm turn from the T-pose's palm-down, positive in supination, and wrist angles: comfortable centre and limits, radians. Ranges after
-# the American Academy of Orthopaedic Surgeons' normal values (pronation 80, supination 80, flexion 80, extension 70, radial 20, ulnar 30 degrees),
-# widened by the few degrees that the carpus and a swivelling shoulder lend.
-TWIST_CENTRE = np.radians(75.0)
-TWIST_RANGE = (np.radians(-20.0), np.radians(175.0))
+# Forearm turn, positive in supination, and wrist angles: limits in radians. Zero is the T-pose: its palm faces along the elbow's hinge, the thumb to the
+# side to which the elbow bends, which is the anatomical neutral. Ranges after the American Academy of Orthopaedic Surgeons' normal values (pronation 80,
+# supination 80, flexion 80, extension 70, radial 20, ulnar 30 degrees), widened by what the carpus and a swivelling shoulder lend.
+TWIST_CENTRE = 0.0
+TWIST_RANGE = (np.radians(-95.0), np.radians(100.0))
 FLEXION_RANGE = (np.radians(-75.0), np.radians(85.0))
 DEVIATION_RANGE = (np.radians(-40.0), np.radians(28.0))  # negative: ulnar
 ELBOW_TWIST_SHARE = 0.6  # the rest turns in the wrist joint, so that the skin does not collapse at one ring
@@ -145,8 +145,18 @@ def _swing(arm: Arm, angles: WristAngles) -> np.ndarray:
 
 
 def clamp_wrist(angles: WristAngles) -> WristAngles:
-    """The nearest angles within the joint limits."""
-    return WristAngles(np.clip(angles.twist, *TWIST_RANGE), np.clip(angles.flexion, *FLEXION_RANGE), np.clip(angles.deviation, *DEVIATION_RANGE))
+    """The nearest angles within the joint limits; continuous also where an impossible orientation passes from one limit's side to the other's."""
+    return WristAngles(_fold(angles.twist, *TWIST_RANGE), _fold(angles.flexion, *FLEXION_RANGE), np.clip(angles.deviation, *DEVIATION_RANGE))
+
+
+def _fold(value: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Clips an angle to [low, high]; far outside it goes back to the middle, which it reaches at the opposite direction, so that no wrap shows."""
+    middle, half = 0.5 * (low + high), 0.5 * (high - low)
+    away = (value - middle + np.pi) % (2.0 * np.pi) - np.pi
+    size = np.abs(away)
+    give = half + np.radians(35.0)  # up to here the limit holds
+    back = np.clip((np.pi - size) / max(np.pi - give, 1e-6), 0.0, 1.0)
+    return middle + np.sign(away) * np.minimum(size, half) * np.where(size > give, back, 1.0)
 
 
 def share_forearm(arm: Arm, solution: ArmSolution, angles: WristAngles) -> tuple[np.ndarray, np.ndarray]:
@@ -176,13 +186,23 @@ def best_swivel(arm: Arm, shoulder: np.ndarray, target: np.ndarray, hand: np.nda
     cost = 30.0 * _excess(angles.twist, *TWIST_RANGE, np.radians(15.0))
     cost += 30.0 * _excess(angles.flexion, *FLEXION_RANGE, np.radians(25.0))
     cost += 60.0 * _excess(angles.deviation, *DEVIATION_RANGE, np.radians(12.0))
-    cost += 0.25 * angles.flexion**2 + 0.5 * angles.deviation**2
+    cost += 0.25 * angles.flexion**2 + 0.5 * angles.deviation**2 + 0.03 * angles.twist**2
     height = solution.elbow[..., 1] - shoulder[:, None, 1]
     inside = np.maximum(solution.elbow[..., 0] - (shoulder[:, None, 0] + 0.02), 0.0)  # elbow towards the midline
     outside = np.maximum(shoulder[:, None, 0] - 0.16 - solution.elbow[..., 0], 0.0)
     behind = np.maximum(shoulder[:, None, 2] - 0.10 - solution.elbow[..., 2], 0.0)
-    cost += 6.0 * np.maximum(height + 0.12, 0.0) ** 2 * 4.0 + 60.0 * inside**2 + 12.0 * outside**2 + 20.0 * behind**2
+    cost += 24.0 * np.maximum(height + 0.12, 0.0) ** 2 + 10.0 * np.maximum(height + 0.22, 0.0) ** 2 + 60.0 * inside**2 + 12.0 * outside**2 + 20.0 * behind**2
     cost += 0.15 * (swivel - 0.2) ** 2
     # a soft minimum is smooth in the targets where an argmin would jump between two valleys
     weight = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / 0.02)
     return np.sum(weight * swivel, axis=1) / np.sum(weight, axis=1)
+
+
+def without_twist(arm: Arm, elbow_local: np.ndarray) -> np.ndarray:
+    """The elbow's hinge rotation (..., 3, 3) alone, its share of the forearm twist taken away."""
+    axis = normalise(arm.wrist - arm.elbow)
+    # the hinge and the twist that follows it meet in one rotation; the twist is read from where the hinge axis (rest +Y) went
+    turned = np.einsum("...ba,b->...a", elbow_local, np.array([0.0, 1.0, 0.0]))
+    across = np.cross(axis, np.array([0.0, 1.0, 0.0]))
+    twist = np.arctan2(-np.sum(turned * across, axis=-1), turned[..., 1])
+    return np.einsum("...ab,...bc->...ac", elbow_local, rotation_about(axis, -twist))

@@ -32,6 +32,8 @@ _AIM_OVERLAP = 0.0015
 _MILLIMETRE = 0.001
 # How far an angle may go for the price of one millimetre of a contact, degrees.
 _THUMB_FREEDOM = {"cmc_radial": 30.0, "cmc_palmar": 30.0, "cmc_twist": 15.0, "mcp": 25.0, "ip": 20.0}
+# Fingers authored alike move alike: the price of a difference between neighbours.
+_TOGETHER = np.radians(3.0)
 _FINGER_FREEDOM = {"abduction": 4.0, "mcp": 8.0, "pip": 8.0, "dip": 8.0}
 
 
@@ -108,6 +110,19 @@ def _freedom() -> np.ndarray:
     return np.radians([_FINGER_FREEDOM[kind] for _ in FINGERS for kind in _FINGER_FREEDOM] + list(_THUMB_FREEDOM.values()))
 
 
+def _alike(start: np.ndarray) -> np.ndarray:
+    """(21, N): columns that take the difference between neighbouring fingers' angles, where they were authored alike."""
+    columns = []
+    for k in range(3):
+        for kind in (1, 2, 3):
+            a, b = 4 * k + kind, 4 * k + 4 + kind
+            if abs(start[a] - start[b]) < np.radians(12.0):
+                column = np.zeros(NUM_ANGLES)
+                column[a], column[b] = 1.0, -1.0
+                columns.append(column)
+    return np.stack(columns, axis=-1) if columns else np.zeros((NUM_ANGLES, 0))
+
+
 # Other thumbs to begin from, added to the authored one: the way round a finger is not found by going downhill.
 _STARTS = np.radians([
     [0, 0, 0, 0, 0], [0, 15, 0, 0, 0], [0, -15, 0, 0, 0], [15, 0, 0, 0, 0], [-15, 0, 0, 0, 0], [0, 12, 0, 15, 15], [0, 0, 0, -20, 20], [-10, 10, 15, 20, -10],
@@ -116,12 +131,13 @@ _STARTS = np.radians([
 
 def fit(checker: Checker, shape: Handshape, steps: int = 60) -> np.ndarray:
     """(21,) radians near the handshape's own, with its contacts closed and nothing overlapping (Levenberg-Marquardt from a few thumb positions)."""
-    start, freedom = shape.angles, _freedom()
+    start, freedom, alike = shape.angles, _freedom(), _alike(shape.angles)
 
     def residuals(angles: np.ndarray) -> np.ndarray:
         gaps = checker.gaps(angles, shape.contacts).reshape(*angles.shape[:-1], -1) / _MILLIMETRE
         overlap = np.maximum(0.0, checker.overlaps(angles) - _AIM_OVERLAP) / (0.3 * _MILLIMETRE)
-        return np.concatenate([gaps, overlap, (angles - start) / freedom], axis=-1)
+        moved = angles - start
+        return np.concatenate([gaps, overlap, moved / freedom, (moved @ alike) / _TOGETHER], axis=-1)
 
     best, least = start, np.inf
     for shift in _STARTS if shape.contacts else _STARTS[:1]:

@@ -50,7 +50,7 @@ PATCH_NAMES: tuple[str, ...] = (
     "index_middle_tips", "pinch", "wrist_front", "wrist_back",
 )  # fmt: skip
 
-_DIGIT_SIDE = re.compile(rf"^({'|'.join(DIGITS)})_(front|back|radial|ulnar)([123])$")
+_DIGIT_SIDE = re.compile(rf"^({'|'.join(DIGITS)})_(front|back|radial|ulnar)([0-3])(?:@(0?\.\d+))?$")
 
 _PALM_DOWN = np.array([0.0, -1.0, 0.0])
 # Axis about which the thumb of the flat hand bends towards the fingers, found from the curl of the relaxed thumb of the default body; the part
@@ -261,8 +261,9 @@ class HandModel:
     def patch(self, name: str, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Position (..., 3) and outward unit normal (..., 3) of a patch of `PATCH_NAMES`, in the wrist frame.
 
-        Besides those, any side of any phalanx: `<digit>_<front|back|radial|ulnar><1|2|3>`, 1 being the one next to the palm (`middle_back2`);
-        for the thumb, 1 is the metacarpal, `front` its pad side and `radial` the side that faces the way of the palm when the hand is flat.
+        Besides those, any side of any bone: `<digit>_<front|back|radial|ulnar><0|1|2|3>`, 1 being the phalanx next to the palm (`middle_back2`), 0 the
+        finger's part of the palm; `@` and a fraction give the place along the bone (`middle_radial1@.85`). For the thumb, 1 is the metacarpal,
+        `front` its pad side and `radial` the side that faces the way of the palm when the hand is flat. `+` takes the mean (`index_pad+middle_pad`).
         `pinch` is half way between the thumb's pad and the nearer of the pads of index and middle finger; its normal points away from the wrist.
         Raises InputError for an unknown name.
         """
@@ -273,6 +274,9 @@ class HandModel:
             nearer = np.sum((index - thumb) ** 2, axis=-1, keepdims=True) <= np.sum((middle - thumb) ** 2, axis=-1, keepdims=True)
             point = 0.5 * (thumb + np.where(nearer, index, middle))
             return point, normalise(point, fallback=self._direction["middle"])
+        if "+" in name:
+            points, normals = zip(*(self.patch(part, angles) for part in name.split("+")), strict=True)
+            return np.mean(points, axis=0), normalise(np.mean(normals, axis=0))
         if name not in self._anchors:
             self._anchors[name] = self._find_digit_side(name)
         return self._evaluate(self._anchors[name], angles)
@@ -344,13 +348,16 @@ class HandModel:
 
     def _find_digit_side(self, name: str) -> _Anchor:
         match = _DIGIT_SIDE.match(name)
-        if not match:
+        if not match or (match.group(1) == "thumb" and match.group(3) == "0"):
             raise InputError(f"patch of the hand {name!r} is not one of {', '.join(PATCH_NAMES)}, nor like 'middle_back2'")
         digit, side, segment = match.group(1), match.group(2), int(match.group(3)) - 1
         front = normalise(np.cross(self._hinge[digit], self._direction[digit]))
         outward = {"front": front, "back": -front, "radial": self._hinge[digit], "ulnar": -self._hinge[digit]}[side]
-        point = self._probe.exit(self._bone_point(digit, segment, 0.55), outward)
-        return _Anchor((self._attach(self._frames[digit][segment], point, outward),))
+        if segment < 0:
+            frame, start = 0, float(match.group(4) or 0.85) * self.rest[self._frames[digit][0]]
+        else:
+            frame, start = self._frames[digit][segment], self._bone_point(digit, segment, float(match.group(4) or 0.55))
+        return _Anchor((self._attach(frame, self._probe.exit(start, outward), outward),))
 
     # -- volume ------------------------------------------------------------------------------------------------------------
 

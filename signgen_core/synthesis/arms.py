@@ -25,16 +25,36 @@ _PUSH_ROUNDS = 4
 
 @dataclass(frozen=True)
 class HandTracks:
-    """Wanted motion of one hand over all frames: wrist (T, 3), rotation (T, 3, 3), angles (T, 21), patch (T, 3) and firm (T,).
+    """Wanted motion of one hand over all frames: wrist (T, 3), first and final rotation (T, 3, 3) with the turn between them (T,), angles (T, 21), and
+    the contact patch in the hand's frame with the point (T, 3) where it belongs.
 
-    `firm` is 1 where the patch, not the wrist, has to stay in place when the wrist's limits turn the hand away from its target.
+    `joins` lists (last frame before, first frame after) of each transition. Within one the wrist's place is wanted but not the hand's turn: there the
+    arm goes from joint angles to joint angles, which no twist limit can be in the way of.
     """
 
     wrist: np.ndarray
     rotation: np.ndarray
+    final_rotation: np.ndarray
+    turn: np.ndarray
     angles: np.ndarray
     patch: np.ndarray
-    firm: np.ndarray
+    point: np.ndarray
+    joins: tuple[tuple[int, int], ...]
+
+    @property
+    def settled(self) -> np.ndarray:
+        """Frames (N,) outside the transitions."""
+        keep = np.ones(len(self.wrist), dtype=bool)
+        for a, b in self.joins:
+            keep[a + 1 : b] = False
+        return np.flatnonzero(keep)
+
+    def bridge(self, values: np.ndarray) -> np.ndarray:
+        """Fills the transitions of `values` (T, ...) by a minimum-jerk blend of their ends, in place."""
+        for a, b in self.joins:
+            s = minimum_jerk((np.arange(a + 1, b) - a) / (b - a))
+            values[a + 1 : b] = values[a] + (values[b] - values[a]) * s.reshape(-1, *([1] * (values.ndim - 1)))
+        return values
 
 
 @dataclass(frozen=True)
@@ -60,26 +80,43 @@ class ArmSolver:
 
     def solve(self, tracks: HandTracks, pose: BodyPose, fps: float) -> ArmMotion:
         """tracks over T frames, pose of the trunk over the same frames (arms at rest in it)."""
-        wrist, hand = tracks.wrist, tracks.rotation
-        collar, shoulder = self._collar(wrist, pose)
-        kernel = gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps)
-        swivel = smooth(ik.best_swivel(self.arm, shoulder, wrist, hand), kernel)
-        push = np.zeros_like(wrist)
+        collar, shoulder = self._collar(tracks.wrist, pose)
+        rows = tracks.settled
+        swivel = np.zeros(len(tracks.wrist))
+        swivel[rows] = ik.best_swivel(self.arm, shoulder[rows], tracks.wrist[rows], tracks.rotation[rows])
+        turned = rows[tracks.turn[rows] > 0]
+        if len(turned):
+            last = ik.best_swivel(self.arm, shoulder[turned], tracks.wrist[turned], tracks.final_rotation[turned])
+            swivel[turned] += tracks.turn[turned] * (last - swivel[turned])
+        swivel = smooth(tracks.bridge(swivel), gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps))
+        target = tracks.wrist
         for _ in range(2):
-            solution = ik.two_bone(self.arm, shoulder, wrist + push, swivel)
-            angles = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.rotation))
-            hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
+            angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
+            hand = ik.hand_rotation(self.arm, ik.two_bone(self.arm, shoulder, target, swivel).fore_rotation, angles)
             # a hand that its wrist cannot turn as wanted still puts its patch where it belongs
-            kept = np.einsum("tab,tb->ta", tracks.rotation - hand, tracks.patch)
-            wrist = tracks.wrist + tracks.firm[:, None] * kept
-            push = self._push_out(wrist, hand, tracks.angles, pose)
-        solution = ik.two_bone(self.arm, shoulder, wrist + push, swivel)
-        angles = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.rotation))
+            kept = np.zeros_like(target)
+            kept[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
+            target = tracks.wrist + tracks.bridge(kept)
+            target = target + self._push_out(target, hand, tracks.angles, pose)
+        solution = ik.two_bone(self.arm, shoulder, target, swivel)
+        angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
         hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
         elbow_local, wrist_local = ik.share_forearm(self.arm, solution, angles)
         parent = np.einsum("tab,tbc->tac", pose.rotation[:, _SPINE], collar)
         shoulder_local = np.einsum("tba,tbc->tac", parent, solution.upper_rotation)
         return ArmMotion(collar, shoulder_local, elbow_local, wrist_local, solution.wrist, hand)
+
+    def _wrist_angles(self, tracks: HandTracks, rows: np.ndarray, shoulder: np.ndarray, target: np.ndarray, swivel: np.ndarray) -> ik.WristAngles:
+        """Angles (T,) within limits: those that the targets ask for where the hand is settled, blends of them in between."""
+        solution = ik.two_bone(self.arm, shoulder[rows], target[rows], swivel[rows])
+        first = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.rotation[rows]))
+        last = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.final_rotation[rows]))
+        filled = []
+        for a, b in ((first.twist, last.twist), (first.flexion, last.flexion), (first.deviation, last.deviation)):
+            full = np.zeros(len(target))
+            full[rows] = a + tracks.turn[rows] * (b - a)
+            filled.append(tracks.bridge(full))
+        return ik.WristAngles(*filled)
 
     def _collar(self, wrist: np.ndarray, pose: BodyPose) -> tuple[np.ndarray, np.ndarray]:
         """Collar local rotations (T, 3, 3) and shoulder positions (T, 3): the clavicle follows a raised, crossing or far hand.

@@ -7,7 +7,7 @@ times snap to frames, and every filter has finite support: an edited action chan
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from ..action import ActionSequence, SignAction
 from ..body.model import Body
 from ..kinematics.forward import global_transforms
-from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle, matrix_to_quaternion, quaternion_to_matrix, slerp
+from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..kinematics.spline import minimum_jerk
 from ..motion import Motion, Segment
 from ..phonology.features import Phonology
@@ -26,7 +26,7 @@ from ..rig import INDEX, MIRROR, hand_slice
 from .arms import ArmMotion, ArmSolver, HandTracks
 from .collision import BodyFields
 from .nonmanual import posture
-from .targets import AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, uses_base_hand
+from .targets import AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, hand_patch, uses_base_hand
 from .timing import FIRST_HOLD, LAST_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
 
 LEAD_IN_HOLD = 0.15  # seconds at rest before the hands rise, and after they are down again
@@ -73,7 +73,7 @@ class Synthesiser:
         times = np.linspace(0.0, 1.0, 9)
         pose = BodyPose(np.repeat(self._rest_body.rotation, 9, axis=0), np.repeat(self._rest_body.position, 9, axis=0))
         other = self._other_target(phonology, times, pose, 1.0)
-        track = None if other is None else self._base_track(phonology, other.wrist, other.rotation, other.angles)
+        track = None if other is None else self._base_track(phonology, other.wrist, other.orientation, other.angles)
         main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=track)
         length = float(np.sum(np.sqrt(np.sum(np.diff(main.point, axis=0) ** 2, axis=1))))
         first = None if other is None else state_at(other, 0)
@@ -118,7 +118,7 @@ class Synthesiser:
             times = np.linspace(0.0, end - start, count)
             pose = BodyPose(np.repeat(self._rest_body.rotation, count, axis=0), np.repeat(self._rest_body.position, count, axis=0))
             other = self._other_target(phonology, times, pose, 1.0)
-            track = None if other is None else self._base_track(phonology, other.wrist, other.rotation, other.angles)
+            track = None if other is None else self._base_track(phonology, other.wrist, other.orientation, other.angles)
             main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=track)
             out += [(start + float(t), w) for t, w in zip(times, main.wrist, strict=True)]
         return out
@@ -211,7 +211,7 @@ class Synthesiser:
         if phonology.major_location != "Hand" or phonology.symmetrical:
             return None
         name = phonology.base_contact_point or self.locations.hand_patches["HandOther" if phonology.minor_location == "Other" else phonology.minor_location]
-        point, normal = self.left_hand.patch(name, angles)
+        point, normal = hand_patch(self.left_hand, name, angles)
         return AnchorTrack((wrist + np.einsum("tab,tb->ta", rotation, point)) * _FLIP, np.einsum("tab,tb->ta", rotation, normal) * _FLIP)
 
     def _edited_paths(self, plan: ActionSequence, intervals: list[_Interval], units: list[_Unit], fps: float) -> list[_Interval]:
@@ -233,7 +233,7 @@ class Synthesiser:
             s = np.clip((at - offsets[index]) / gap, 0.0, 1.0)
             wrist = _through(places, index, s)
             old = out[k].target
-            out[k] = _Interval(unit.first, unit.last, HandTarget(wrist, old.rotation, old.angles, np.zeros_like(old.patch)))
+            out[k] = _Interval(unit.first, unit.last, replace(old, point=wrist, patch=np.zeros_like(old.patch)))
         return out
 
     def _rest_state(self, rest: np.ndarray) -> HandState:
@@ -252,8 +252,8 @@ class Synthesiser:
 
     def _tracks(self, intervals: list[_Interval], count: int, fps: float, rest: np.ndarray, pose: BodyPose, *, idle: bool) -> HandTracks:
         """Joins the intervals of one hand with transitions, from rest to rest."""
-        wrist, rotation = np.zeros((count, 3)), np.zeros((count, 3, 3))
-        angles, patch = np.zeros((count, 21)), np.zeros((count, 3))
+        wrist, rotation, final, turn = np.zeros((count, 3)), np.zeros((count, 3, 3)), np.zeros((count, 3, 3)), np.zeros(count)
+        angles, patch, point = np.zeros((count, 21)), np.zeros((count, 3)), np.zeros((count, 3))
         at_rest = self._rest_state(rest)
         hold = max(1, round(LEAD_IN_HOLD * fps))
         stations: list[_Interval] = [_Interval(0, hold, _still(at_rest, hold + 1))]
@@ -267,10 +267,12 @@ class Synthesiser:
             rows = np.arange(station.first, min(station.last, count - 1) + 1)
             n = len(rows)
             wrist[rows], rotation[rows] = station.target.wrist[:n], station.target.rotation[:n]
-            angles[rows], patch[rows] = station.target.angles[:n], station.target.patch[:n]
+            final[rows], turn[rows] = station.target.final_rotation[:n], station.target.turn[:n]
+            angles[rows], patch[rows], point[rows] = station.target.angles[:n], station.target.patch[:n], station.target.point[:n]
         for a, b in zip(stations, stations[1:], strict=False):
-            self._join(wrist, rotation, angles, patch, a, b, fps)
-        return HandTracks(wrist, rotation, angles, patch, np.ones(count))
+            self._join(wrist, angles, patch, a, b)
+        joins = tuple((a.last, b.first) for a, b in zip(stations, stations[1:], strict=False) if b.first - a.last > 1)
+        return HandTracks(wrist, rotation, final, turn, angles, patch, point, joins)
 
     def _with_idling(self, stations: list[_Interval], low: HandState, fps: float) -> list[_Interval]:
         """Between two uses that lie far apart the other hand sinks to a low place and waits; also before its first use and after its last, the dominant
@@ -295,9 +297,9 @@ class Synthesiser:
         return out
 
     def _join(
-        self, wrist: np.ndarray, rotation: np.ndarray, angles: np.ndarray, patch: np.ndarray, a: _Interval, b: _Interval, fps: float
+        self, wrist: np.ndarray, angles: np.ndarray, patch: np.ndarray, a: _Interval, b: _Interval
     ) -> None:
-        """Fills the frames between two stations. Wrist and turn leave and arrive at rest, smooth to the second derivative."""
+        """Fills the frames between two stations: wrist and fingers leave and arrive at rest. How the hand turns on its way is the arm's business."""
         inner = np.arange(a.last + 1, b.first)
         if not len(inner):
             return
@@ -307,8 +309,6 @@ class Synthesiser:
         distance = float(np.linalg.norm(stop - start))
         arc = (0.10 * distance * 16.0 * (u * (1.0 - u)) ** 2)[:, None] * np.array([0.0, 0.0, 1.0])
         wrist[inner] = start + (stop - start) * s[:, None] + arc
-        q0, q1 = matrix_to_quaternion(rotation[a.last]), matrix_to_quaternion(rotation[b.first])
-        rotation[inner] = quaternion_to_matrix(slerp(np.broadcast_to(q0, (len(inner), 4)), np.broadcast_to(q1, (len(inner), 4)), s))
         angles[inner] = angles[a.last] + (angles[b.first] - angles[a.last]) * s[:, None]
         # a thumb that crosses the fingers goes out first and comes in last
         opening = np.minimum(1.0, np.abs(angles[b.first, :16] - angles[a.last, :16]).max() / np.radians(60.0))
@@ -354,9 +354,8 @@ class _Unit:
 
 def _still(state: HandState, n: int) -> HandTarget:
     n = max(n, 1)
-    return HandTarget(
-        np.repeat(state.wrist[None], n, axis=0), np.repeat(state.rotation[None], n, axis=0), np.repeat(state.angles[None], n, axis=0), np.zeros((n, 3))
-    )
+    rotation = np.repeat(state.rotation[None], n, axis=0)
+    return HandTarget(np.repeat(state.wrist[None], n, axis=0), rotation, rotation, np.zeros(n), np.repeat(state.angles[None], n, axis=0), np.zeros((n, 3)))
 
 
 def _mirror_rotation(rotation: np.ndarray) -> np.ndarray:

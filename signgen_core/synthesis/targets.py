@@ -24,6 +24,24 @@ _NO_CONTACT_LIFT = 0.03
 _SURFACE_SAMPLES = 13
 
 
+# Patches of the forearm in the hand's frame, metres: true while the wrist is straight, which it is when forearms touch.
+_FOREARM_PATCHES: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "forearm_front": ((0.11, -0.033, 0.0), (0.0, -1.0, 0.0)),
+    "forearm_back": ((0.11, 0.030, 0.0), (0.0, 1.0, 0.0)),
+    "forearm_radial": ((0.11, 0.0, 0.030), (0.0, 0.0, 1.0)),
+    "forearm_ulnar": ((0.11, 0.0, -0.032), (0.0, 0.0, -1.0)),
+    "elbow": ((0.245, 0.0, -0.035), (0.0, 0.0, -1.0)),
+}
+
+
+def hand_patch(hand: HandModel, name: str, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Position and outward normal (T, 3) of a patch of hand or forearm in the wrist frame. Raises InputError for an unknown one."""
+    if name in _FOREARM_PATCHES:
+        point, normal = (np.broadcast_to(np.array(v), (*angles.shape[:-1], 3)) for v in _FOREARM_PATCHES[name])
+        return point, normal
+    return hand.patch(name, angles)
+
+
 @dataclass(frozen=True)
 class BodyPose:
     """Global joint transforms of a posed trunk: rotation (T, 55, 3, 3), position (T, 55, 3), in one hand's canonical world."""
@@ -39,18 +57,28 @@ class BodyPose:
 class HandTarget:
     """What one hand should do over T frames.
 
-    point: (T, 3) world place of the contact patch; rotation: (T, 3, 3) of the hand; angles: (T, 21) finger angles;
-    patch: (T, 3) the patch in the hand's frame. The wrist belongs at point - rotation @ patch.
+    point: (T, 3) world place of the contact patch; rotation: (T, 3, 3) of the hand as it is turned at first; final_rotation: (T, 3, 3) as
+    it is turned at last, and turn: (T,) how far it has gone from the one to the other; angles: (T, 21) finger angles; patch: (T, 3) the
+    patch in the hand's frame. A turn is made in the joints of the arm: between palm up and palm down a hand goes through palm in, not through palm out.
     """
 
     point: np.ndarray
     rotation: np.ndarray
+    final_rotation: np.ndarray
+    turn: np.ndarray
     angles: np.ndarray
     patch: np.ndarray
 
     @property
+    def orientation(self) -> np.ndarray:
+        """(T, 3, 3) the straight blend of both orientations; exact where `turn` is 0 or 1."""
+        if not self.turn.any():
+            return self.rotation
+        return quaternion_to_matrix(slerp(matrix_to_quaternion(self.rotation), matrix_to_quaternion(self.final_rotation), self.turn))
+
+    @property
     def wrist(self) -> np.ndarray:
-        return self.point - np.einsum("tab,tb->ta", self.rotation, self.patch)
+        return self.point - np.einsum("tab,tb->ta", self.orientation, self.patch)
 
 
 def hand_frame(palm: str, fingers: str) -> np.ndarray:
@@ -131,29 +159,33 @@ class TargetBuilder:
 
     # -- orientation ----------------------------------------------------------------------------------------------------------
 
-    def orientation(self, phonology: Phonology, times: np.ndarray, progress: np.ndarray, base: bool) -> np.ndarray:
-        """(T, 3, 3) hand rotations."""
+    def orientation(self, phonology: Phonology, times: np.ndarray, progress: np.ndarray, base: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First and last hand rotations (T, 3, 3) and the turn (T,) between them; small movements of the wrist are in both."""
         duration = max(float(times[-1] - times[0]), 1e-6)
         u = (times - times[0]) / duration
+        still = np.zeros(len(times))
         if base:
             fixed = hand_frame(phonology.nondominant.palm, phonology.nondominant.fingers)
-            return np.broadcast_to(fixed, (len(times), 3, 3)).copy()
+            rotation = np.broadcast_to(fixed, (len(times), 3, 3))
+            return rotation, rotation, still
         first = hand_frame(phonology.palm, phonology.fingers)
         last = hand_frame(phonology.final_palm or phonology.palm, phonology.final_fingers or phonology.fingers)
         turns = phonology.final_palm is not None or phonology.final_fingers is not None
         cycles = max(phonology.repetitions or 1, 2 if phonology.repeated_movement else 1)
         fade = minimum_jerk(np.minimum(times - times[0], times[-1] - times) / 0.12)
-        amount = progress if phonology.movement not in ("None", "Circular") else minimum_jerk((u - 0.1) / 0.7)
-        if phonology.internal == "twist" and turns:
-            amount = 0.5 - 0.5 * np.cos(2.0 * np.pi * cycles * u)
-        rotation = quaternion_to_matrix(slerp(matrix_to_quaternion(first)[None], matrix_to_quaternion(last)[None], amount))
+        amount = still
+        if turns:
+            amount = progress if phonology.movement not in ("None", "Circular") else minimum_jerk((u - 0.1) / 0.7)
+            if phonology.internal == "twist":
+                amount = 0.5 - 0.5 * np.cos(2.0 * np.pi * cycles * u)
+        wobble = np.broadcast_to(np.eye(3), (len(times), 3, 3))
         if phonology.internal == "twist" and not turns:
             swing = np.radians(24.0) * np.sin(2.0 * np.pi * max(cycles, 2) * u) * fade
-            rotation = np.einsum("tab,tbc->tac", rotation, rotation_about(np.array([-1.0, 0.0, 0.0]), swing))
+            wobble = rotation_about(np.array([-1.0, 0.0, 0.0]), swing)
         elif phonology.internal == "nod":
             bend = np.radians(32.0) * (0.5 - 0.5 * np.cos(2.0 * np.pi * max(cycles, 2) * u))
-            rotation = np.einsum("tab,tbc->tac", rotation, rotation_about(np.array([0.0, 0.0, 1.0]), bend))
-        return rotation
+            wobble = rotation_about(np.array([0.0, 0.0, 1.0]), bend)
+        return np.einsum("ab,tbc->tac", first, wobble), np.einsum("ab,tbc->tac", last, wobble), amount
 
     # -- path -----------------------------------------------------------------------------------------------------------------
 
@@ -288,17 +320,17 @@ class TargetBuilder:
         """Targets of the dominant hand, or of the other one in a symmetrical sign. times: (T,) seconds from first to last hold."""
         progress = self.progress(phonology, times, shifted)
         angles = self.fingers(phonology, times, progress, False, finger_config)
-        rotation = self.orientation(phonology, times, progress, False)
-        patch, _ = hand.patch(phonology.contact_point or "palm", angles)
+        rotation, final, turn = self.orientation(phonology, times, progress, False)
+        patch, _ = hand_patch(hand, phonology.contact_point or "palm", angles)
         point = self.path(phonology, times, progress, pose, scale, shifted, on_base)
-        return HandTarget(point, rotation, angles, patch)
+        return HandTarget(point, rotation, final, turn, angles, patch)
 
     def base_hand(self, hand: HandModel, phonology: Phonology, times: np.ndarray, pose: BodyPose, scale: float = 1.0) -> HandTarget:
         """Targets of the non-dominant hand of an asymmetrical sign, in its own canonical world."""
         base = phonology.nondominant
         progress = self.progress(phonology, times, False)
         angles = self.fingers(phonology, times, progress, True)
-        rotation = self.orientation(phonology, times, progress, True)
+        rotation, final, turn = self.orientation(phonology, times, progress, True)
         patch, _ = hand.patch("palm", angles)
         if base.location == "Neutral":
             anchor = self.locations.anchor("Neutral", "Neutral")
@@ -313,7 +345,7 @@ class TargetBuilder:
             moved = self.displacement(phonology, progress, (times - times[0]) / duration, size, False)
             # the same movement in the world, not its mirror image
             point = point + moved * np.array([-1.0, 1.0, 1.0])
-        return HandTarget(point, rotation, angles, patch)
+        return HandTarget(point, rotation, final, turn, angles, patch)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How long things take: signs from their movement, transitions from what has to change, letters and compounds inside one action.
 
-Sign durations aim at the real distribution of ASL-LEX 2.0 (median 0.83 s, quartiles 0.63 to 1.03 s from sign onset to offset). Transitions are bounded from below by
-what joints may do: no joint turns faster than `MAX_JOINT_SPEED`, no hand flies faster than `MAX_HAND_SPEED`.
+Sign durations aim at the real distribution of ASL-LEX 2.0 (median 0.83 s, quartiles 0.63 to 1.03 s from sign onset to offset). Transitions are
+bounded from below by what joints may do: no joint turns faster than `MAX_JOINT_SPEED`, no hand flies faster than `MAX_HAND_SPEED`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class HandState:
 
 
 def state_at(target: HandTarget, index: int) -> HandState:
-    return HandState(target.wrist[index], target.rotation[index], target.angles[index])
+    return HandState(target.wrist[index], target.orientation[index], target.angles[index])
 
 
 def transition_seconds(a: HandState, b: HandState) -> tuple[float, float]:
@@ -39,9 +39,8 @@ def transition_seconds(a: HandState, b: HandState) -> tuple[float, float]:
     distance = float(np.linalg.norm(b.wrist - a.wrist))
     turn = float(geodesic_angle(a.rotation, b.rotation))
     bend = float(np.max(np.abs(b.angles - a.angles)))
-    shortest = max(
-        MIN_TRANSITION, MINIMUM_JERK_PEAK * distance / MAX_HAND_SPEED, MINIMUM_JERK_PEAK * 0.75 * turn / MAX_JOINT_SPEED, MINIMUM_JERK_PEAK * bend / MAX_JOINT_SPEED
-    )
+    fastest = (distance / MAX_HAND_SPEED, 0.75 * turn / MAX_JOINT_SPEED, bend / MAX_JOINT_SPEED)
+    shortest = max(MIN_TRANSITION, MINIMUM_JERK_PEAK * max(fastest))
     natural = max(shortest, 0.14 + 0.32 * np.sqrt(distance / 0.4) + 0.04 * turn)
     return shortest, natural
 

@@ -229,7 +229,7 @@ def _classify(clause: Clause, clauses: list[Clause], n: int, question: bool) -> 
         tokens[lead].tag in ("INTJ", "FILL", "CONJ")
         or tokens[lead].tag == "ADV"
         and tokens[lead].norm in ("then", "well", "so", "just", "now")
-        or tokens[lead].group
+        or tokens[lead].group > 0
         and lead < 4
     ):
         lead += 1
@@ -301,6 +301,8 @@ def _commands(tokens: list[Token], lead: int) -> bool:
     first = tokens[lead]
     if first.norm == "thank" or first.norm == "see" and len(tokens) > lead + 1 and tokens[lead + 1].norm == "you":
         return False
+    if first.norm == "never" and len(tokens) > lead + 1 and tokens[lead + 1].form == "base":
+        return True
     if first.norm == "let" and first.tag == "VERB" or first.tag == "BE" and first.norm == "be":
         return True
     if first.tag == "DO" and lead + 1 < len(tokens) and tokens[lead + 1].tag == "NEG":

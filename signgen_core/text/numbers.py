@@ -97,7 +97,7 @@ def year(value: int) -> tuple[str, ...]:
 
 
 def numeral(text: str, has: Has) -> tuple[str, ...]:
-    """Glosses of a numeral as written: `25`, `2,500`, `3.5`, `1999`, `3rd`, `5:30`, `$20`, `50%`, `007`.
+    """Glosses of a numeral as written: `25`, `2,500`, `3.5`, `1999`, `3rd`, `5:30`, `$20`, `50%`, `007`, `555-1234`.
 
     Words among them that are not numbers (POINT, DOLLAR, PERCENT, THOUSAND) are given as glosses if `has` knows them, else fingerspelled.
     """
@@ -105,6 +105,10 @@ def numeral(text: str, has: Has) -> tuple[str, ...]:
     def word(gloss: str) -> str:
         return gloss if has(gloss) else f"fs-{gloss}"
 
+    if "-" in text:  # a telephone number goes digit by digit, a range or a date part by part
+        parts = text.split("-")
+        long = sum(map(len, parts)) >= 7
+        return tuple("".join(parts)) if long else tuple(g for part in parts for g in numeral(part, has))
     body = text.rstrip("%")
     tail: tuple[str, ...] = (word("PERCENT"),) if text.endswith("%") else ()
     if body[:1] in "$£€#":

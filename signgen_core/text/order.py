@@ -133,10 +133,10 @@ def _none_after_noun(units: list[Unit], clause: Clause, finder: Finder) -> list[
 
 def _time_first(units: list[Unit]) -> list[Unit]:
     """Time expressions lead the clause, behind greetings and joining words."""
-    times = [u for u in units if u.group]
+    times = [u for u in units if u.group > 0]
     if not times or len(times) == len(units):
         return units
-    rest = [u for u in units if not u.group]
+    rest = [u for u in units if u.group <= 0]
     lead = 0
     while lead < len(rest) and rest[lead].role in ("intj", "conj", "opener", "rhetorical"):
         lead += 1

@@ -32,6 +32,7 @@ _END = re.compile(r"([.!?]+)([\"')\]]*)(?=\s|$|[\"'(]?[A-Z])|\n\s*\n")
 _LATIN = "A-Za-zªºÀ-ÖØ-öø-ʯ\u0300-\u036fḀ-ỿ"
 _TOKEN = re.compile(
     rf"""(?P<web>https?://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w-]+\.(?:com|org|net|edu|gov)\b(?:/\S*)?)
+    |(?P<phone>\+?\d{{1,4}}(?:-\d{{2,5}})+\b)
     |(?P<number>[$£€#]?\d[\d,]*(?:(?<!,)\.\d+)*(?::\d\d)*(?:st|nd|rd|th|s)?%?(?![{_LATIN}\d]))
     |(?P<dotted>(?:[A-Za-z]\.){{2,}}(?:[A-Za-z]\b)?)
     |(?P<word>[{_LATIN}0-9]+(?:['\-&][{_LATIN}0-9]+)*(?:(?<=[sS])'|(?<=in)'(?=\s))?)
@@ -61,7 +62,7 @@ class Token:
 
     text: as written. norm: lower case, a-z where the script allows. index: place of the written word in the sentence. kind: word, number,
     symbol, web, other (a script or sign that cannot be spelled). post: punctuation between this word and the next.
-    tag and lemma are filled in by `tagging`; group numbers the words that make one time expression.
+    tag and lemma are filled in by `tagging`; group numbers the words of one time expression (negative: one that stays in its place).
     """
 
     text: str
@@ -180,6 +181,8 @@ def _pieces(text: str, kind: str, index: int) -> list[Token]:
     if kind == "dotted":
         plain = text.lower().replace(".", "")
         return [token(part) for part in {"eg": "for example", "ie": "that is"}.get(plain, plain).split()]
+    if kind == "phone":
+        return [token(text.lstrip("+"), "number")]
     if kind != "word":
         return [token(text.lower(), kind)]
     if kind == "word" and not re.search(f"[{_LATIN}]", text):

@@ -166,19 +166,22 @@ def _is_name(tokens: list[Token], i: int, shouting: bool) -> bool:
         )
     if before.norm in ("mr", "mrs", "ms", "miss", "dr") and not shouting:
         return True
-    if token.norm in t.proper_words_with_signs or token.norm in t.kin_and_titles:
+    if {token.norm, token.norm.removesuffix("s")} & t.proper_words_with_signs or token.norm in t.kin_and_titles:
         return False
     if shouting or i == 0 or starts(tokens, i) and before.tag not in ("INTJ",) and "," not in before.post:
         # The first word is capital anyway: a name only where its neighbours say so.
         after = token_at(tokens, i + 1)
         if shouting or token.post or not after.capital or after.norm in t.proper_words_with_signs or after.norm == "i":
             return False
-        known = t.adjectives | t.greetings | t.kin_and_titles | t.interjections
+        known = t.adjectives - {"new"} | t.greetings | t.kin_and_titles | t.interjections
         return token.norm not in known and not verb_form(token.norm)[0]
     if before.tag == "NAME" and not before.post:
         return True
     if token.norm in t.words_that_are_also_names:
         return True
+    after = token_at(tokens, i + 1)
+    if token.norm in t.adjectives and after.capital and not token.post and after.norm not in t.proper_words_with_signs | t.kin_and_titles | {"i"}:
+        return not verb_form(after.norm)[0]  # New York
     return not (token.norm in t.verbs or token.norm in t.adjectives)
 
 
@@ -187,6 +190,8 @@ def _open_tag(tokens: list[Token], i: int) -> str:
     word, before, after = token.norm, token_at(tokens, i - 1), token_at(tokens, i + 1)
     base, form = verb_form(word)
     begins = starts(tokens, i)
+    if begins:
+        before = token_at(tokens, -1)  # what stands across punctuation says nothing about this word
     if word == "like":
         if (
             before.tag in ("BE",)
@@ -225,6 +230,8 @@ def _open_tag(tokens: list[Token], i: int) -> str:
             return "NOUN" if form in ("base", "s", "ing") else "ADJ"
         if before.norm in ("which", "what", "whose") and form == "base" and after.tag in ("DO", "BE", "MODAL", "HAVE"):
             return "NOUN"
+        if before.tag == "DEM" and any(x.tag == "DO" for x in tokens[:i]) and not token_at(tokens, i + 1).norm:
+            return "VERB"
         if before.tag == "DEM":
             return "VERB" if form in ("s", "ed", "en") else "NOUN"
         if before.tag in ("PRON", "NAME", "MODAL", "TO", "NEG", "DO", "ADV", "WH", "CONJ", "SUB", "REL", "INTJ", "EX", "FILL") or begins:
@@ -308,7 +315,7 @@ def _retag(tokens: list[Token], i: int) -> None:
         word in ("who", "which")
         and before.post.startswith(",")
         and before.tag in ("NOUN", "NAME")
-        and not is_question_inversion(tokens, i + 1)
+        and (not is_question_inversion(tokens, i + 1) or "?" not in tokens[-1].post)
         and after.norm
     ):
         token.tag = "REL"
@@ -349,7 +356,7 @@ def _retag(tokens: list[Token], i: int) -> None:
         token.tag, token.lemma = "HAVE", "have"
     elif word == "can" and before.tag in ("DET", "POSS", "ADJ", "NUM"):
         token.tag = "NOUN"
-    elif word == "one" and not token.post and before.tag in ("DEM", "DET", "ADJ") and after.tag != "NOUN":
+    elif word == "one" and before.tag in ("DEM", "DET", "ADJ") and (token.post or after.tag != "NOUN"):
         token.tag = "ONE"
     elif word == "since" and token.tag == "PREP" and after.tag in _SUBJECT_START:
         token.tag = "SUB"

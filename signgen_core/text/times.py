@@ -20,17 +20,30 @@ def is_time_start(word: str) -> bool:
 
 
 def mark_times(tokens: list[Token]) -> None:
-    """Give the words of each time expression that goes to the front of its clause one group number above 0."""
+    """Give the words of each time expression one group number: above 0 if it goes to the front of its clause, below 0 if it stays."""
     group, i = 0, 0
     while i < len(tokens):
         length = _time_length(tokens, i)
         if length:
             group += 1
             for token in tokens[i : i + length]:
-                token.group = group
+                token.group = -group if _is_predicate(tokens, i) else group
             i += length
         else:
             i += 1
+
+
+def _is_predicate(tokens: list[Token], i: int) -> bool:
+    """Whether the time at token i is what the clause says ("my birthday is in June"): then it stays where it is."""
+    start = i
+    while start > 0 and (tokens[start - 1].group or tokens[start - 1].tag == "PREP") and not tokens[start - 1].post:
+        start -= 1
+    if token_at(tokens, start - 1).tag != "BE" or token_at(tokens, start - 2).norm in ("it", "that", "there", ""):
+        return False
+    first = start
+    while first > 0 and not tokens[first - 1].post:
+        first -= 1
+    return not any(t.tag == "VERB" for t in tokens[first:i])
 
 
 def _time_length(tokens: list[Token], i: int) -> int:
@@ -82,7 +95,7 @@ _TIME_PATTERNS = tuple(
         rf"(?:in |during )?this (?:{_UNIT}|{_WEEKDAY}) (?=$|\S+ )", r"(?:at night|at noon|at midnight) ",
         rf"(?:in|during) the (?:{_DAYPART}|spring|summer|fall|autumn|winter|past|future) ", r"in (?:spring|summer|fall|autumn|winter) ",
         rf"(?:a|an|{_NUMBER}|many|a few|several|a long) (?:{_UNIT}s?|time) ago ", r"long ago ", rf"in (?:a|an|{_NUMBER}|a few) (?:{_UNIT})s? ",
-        rf"at {_NUMBER}(?::\d\d)? (?:{_NUMBER} )?(?:o'clock |am |pm )", rf"at {_NUMBER} (?=$|(?:on|in|with|for|and|but|or|to|sharp|this|today|every) )",
+        rf"at {_NUMBER}(?::\d\d)? (?:{_NUMBER} )?(?:o'clock |am |pm )", rf"at {_NUMBER} (?=$|(?:on|in|with|for|and|but|or|to|sharp|at|this|today|every) )",
         r"at \d+:\d\d (?:am |pm )?", r"in (?:1[5-9]|20)\d\d ",
         rf"(?:in|on|last|next|every) {_MONTH} (?:\d+(?:st|nd|rd|th)? )?(?:\d{{4}} )?",
     )

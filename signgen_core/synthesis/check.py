@@ -1,0 +1,142 @@
+"""Measures a motion against the bounds that hands must keep: contact, penetration, speed, jumps, joint limits.
+
+Used by tests, by `benchmarks/lexicon_bounds.py` and by quality flags; every number is taken from the finished motion by forward kinematics,
+not from the generator's own targets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..action import ActionSequence
+from ..kinematics import ik
+from ..kinematics.forward import global_transforms
+from ..kinematics.rotations import axis_angle_to_matrix, geodesic_angle
+from ..motion import Motion
+from ..phonology.features import Phonology
+from ..phonology.hand import ANGLE_LIMITS, mirror_points, to_side
+from ..rig import INDEX, JOINT_NAMES, Side, hand_slice
+from .generate import _FLIP, Synthesiser, _mirror_pose
+from .targets import BodyPose, hand_patch
+
+
+@dataclass(frozen=True)
+class Report:
+    """contact: metres between the touching patch and its place at the moment of touch (NaN for a sign without contact); penetration: metres of the
+    deepest hand sphere in head or torso; wrist_speed: metres a second; jump: radians, largest turn of one joint between frames, and which;
+    limit: radians beyond a joint's limit, and which; turn_error: radians by which the dominant hand's orientation misses its target at first and last hold
+    (an anatomically impossible palm or finger direction)."""
+
+    contact: float
+    penetration: float
+    wrist_speed: float
+    jump: float
+    jump_joint: str
+    limit: float
+    limit_joint: str
+    turn_error: float
+
+
+def measure(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion) -> Report:
+    """Measures a right-handed motion of `plan`."""
+    local = axis_angle_to_matrix(motion.poses)
+    rotation, position = global_transforms(local, synthesiser.rest)
+    pose = BodyPose(rotation, position)
+    jumps = geodesic_angle(local[1:], local[:-1])
+    worst = int(np.argmax(jumps.max(axis=0)))
+    wrists = position[:, [INDEX["left_wrist"], INDEX["right_wrist"]]]
+    speed = float(np.sqrt(np.sum(np.diff(wrists, axis=0) ** 2, axis=2)).max() * motion.fps)
+    limit, limit_joint = _limits(synthesiser, local, pose)
+    return Report(
+        contact=_contact(synthesiser, plan, motion, pose, local), penetration=max(penetration(synthesiser, pose, local, side) for side in ("left", "right")),
+        wrist_speed=speed, jump=float(jumps.max()), jump_joint=JOINT_NAMES[worst], limit=limit, limit_joint=limit_joint,
+        turn_error=_turn_error(synthesiser, plan, motion, pose),
+    )  # fmt: skip
+
+
+def _turn_error(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion, pose: BodyPose) -> float:
+    worst = 0.0
+    for unit in synthesiser._units(plan, motion.fps):
+        ends = synthesiser.ends(unit.phonology)
+        for frame, state in ((unit.first, ends[0]), (unit.end, ends[1])):
+            worst = max(worst, float(geodesic_angle(pose.rotation[frame, INDEX["right_wrist"]], state.rotation)))
+    return worst
+
+
+def _angles(synthesiser: Synthesiser, local: np.ndarray, side: Side) -> np.ndarray:
+    """(T, 21) finger angles read back from the pose."""
+    model = synthesiser.right_hand if side == "right" else synthesiser.left_hand
+    return model.angles_from_rotations(to_side(local[:, hand_slice(side)], side))
+
+
+def penetration(synthesiser: Synthesiser, pose: BodyPose, local: np.ndarray, side: Side) -> float:
+    """Metres by which the deepest sphere of a hand stands in head or torso on any frame; below zero: clearance."""
+    model, arm = (synthesiser.right_hand, synthesiser.right_arm) if side == "right" else (synthesiser.left_hand, synthesiser.left_arm)
+    points = mirror_points(model.collision_points(_angles(synthesiser, local, side)), side)
+    wrist = INDEX[f"{side}_wrist"]
+    world = pose.position[:, wrist, None] + np.einsum("tab,tkb->tka", pose.rotation[:, wrist], points)
+    depth, _ = arm.fields.depth(world, model.collision_radii, pose.rotation, pose.position)
+    return float(depth.max())
+
+
+def _limits(synthesiser: Synthesiser, local: np.ndarray, pose: BodyPose) -> tuple[float, str]:
+    worst, name = -np.inf, ""
+    for side in ("right", "left"):
+        angles = _angles(synthesiser, local, side)
+        over = np.maximum(angles - ANGLE_LIMITS[:, 1], ANGLE_LIMITS[:, 0] - angles).max()
+        if over > worst:
+            worst, name = float(over), f"{side} fingers"
+        canonical = pose if side == "right" else _mirror_pose(pose)
+        solver = synthesiser.right_arm if side == "right" else synthesiser.left_arm
+        upper, hand = canonical.rotation[:, INDEX["right_shoulder"]], canonical.rotation[:, INDEX["right_wrist"]]
+        elbow_local = local[:, INDEX["right_elbow"]] if side == "right" else (local[:, INDEX["left_elbow"]] * _FLIP[:, None] * _FLIP[None, :])
+        fore = np.einsum("tab,tbc->tac", upper, ik.without_twist(solver.arm, elbow_local))
+        wrist = ik.wrist_angles(solver.arm, fore, hand)
+        for label, value, (low, high) in (
+            ("twist", wrist.twist, ik.TWIST_RANGE), ("flexion", wrist.flexion, ik.FLEXION_RANGE), ("deviation", wrist.deviation, ik.DEVIATION_RANGE),
+        ):  # fmt: skip
+            over = float(np.maximum(value - high, low - value).max())
+            if over > worst:
+                worst, name = over, f"{side} wrist {label}"
+    return worst, name
+
+
+def _contact(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion, pose: BodyPose, local: np.ndarray) -> float:
+    """The largest contact gap over the contact morphemes of a plan: at the best frame of each, since a touch is a moment."""
+    gaps = []
+    hands = {side: _angles(synthesiser, local, side) for side in ("left", "right")}
+    for unit in synthesiser._units(plan, motion.fps):
+        if unit.phonology.contact:
+            gaps.append(_gap(synthesiser, unit.phonology, np.arange(unit.first, unit.last + 1), pose, hands))
+    return max(gaps, default=float("nan"))
+
+
+def patch_world(synthesiser: Synthesiser, pose: BodyPose, angles: np.ndarray, side: Side, name: str) -> np.ndarray:
+    """(T, 3) world position of a patch of one hand. angles: (T, 21) of that hand."""
+    model = synthesiser.right_hand if side == "right" else synthesiser.left_hand
+    point, _ = hand_patch(model, name, angles)
+    wrist = INDEX[f"{side}_wrist"]
+    return pose.position[:, wrist] + np.einsum("tab,tb->ta", pose.rotation[:, wrist], mirror_points(point, side))
+
+
+def _gap(synthesiser: Synthesiser, phonology: Phonology, rows: np.ndarray, pose: BodyPose, hands: dict[Side, np.ndarray]) -> float:
+    """Metres between patch and place at the frame where they are nearest."""
+    near = pose.at(rows)
+    name = phonology.contact_point or "palm"
+    patch = patch_world(synthesiser, near, hands["right"][rows], "right", name)
+    if phonology.major_location == "Hand" and not phonology.symmetrical:
+        minor = "HandOther" if phonology.minor_location == "Other" else phonology.minor_location
+        other = phonology.base_contact_point or synthesiser.locations.hand_patches[minor]
+        place = patch_world(synthesiser, near, hands["left"][rows], "left", other)
+        place = place + np.array(phonology.location_offset) * _FLIP
+    elif phonology.symmetrical and phonology.major_location in ("Neutral", "Hand"):
+        place = patch_world(synthesiser, near, hands["left"][rows], "left", name)
+        place = place + np.array([2.0 * phonology.location_offset[0], 0.0, 0.0]) * _FLIP
+    else:
+        anchor = synthesiser.locations.anchor(phonology.major_location, phonology.minor_location, phonology.location_offset)
+        place = anchor.at(near.rotation, near.position, synthesiser.rest)
+    return float(np.sqrt(np.sum((patch - place) ** 2, axis=1)).min())
+
+
