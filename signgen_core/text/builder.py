@@ -7,6 +7,7 @@ from .lemmas import noun_lemma, verb_form
 from .lookup import LONGEST_PHRASE, Found
 from .segmentation import Token
 from .tables import tables
+from .times import MONTHS
 from .units import ROLES, Unit
 
 _NO_PHRASE_START = frozenset(("DET", "GEN", "THAT", "REL", "TO"))
@@ -92,6 +93,10 @@ class UnitBuilder(FunctionWords):
             used = self._time_word(i)
             if used:
                 return used
+        if token.norm == "so" and i == len(self.tokens) - 1:
+            return self.drop(i, "'so': stands for what was said")
+        if token.norm == "ever" and not self.finder.word("ever"):
+            return self.drop(i, "'ever': not signed")
         if (
             token.norm in t.intensifiers
             and self.at(i + 1).tag in ("ADJ", "ADV", "VERB", "NOUN")
@@ -162,6 +167,9 @@ class UnitBuilder(FunctionWords):
         if found is None:
             if not token.norm.strip("-'"):
                 return self.drop(i, "no word")
+            if token.norm in MONTHS and token.capital:
+                short = "sept" if token.norm == "september" else token.norm if len(token.norm) < 6 else token.norm[:3]
+                return self.add(i, i + 1, self.finder.spell(short), "month: fingerspelled, the long ones short", 0.9, "noun")
             maybe = token.capital and not token.form
             if not maybe and token.tag in ("VERB", "NOUN", "ADJ") and token.lemma.isalpha():
                 ids = self.finder.spell(token.lemma)

@@ -117,7 +117,7 @@ def _cut(tokens: list[Token], start: int, i: int) -> str:
     if (
         here.tag == "SUB"
         and here.norm != "whether"
-        and not (here.norm == "if" and before.lemma in t.verbs_taking_clauses | {"sure", "matter"})
+        and not (here.norm == "if" and (left[-2] if before.tag == "PRON" and len(left) > 1 else before).lemma in t.verbs_taking_clauses | {"sure", "matter"})
     ):
         return "cut" if has_predicate(rest[1:]) else ""
     if here.tag == "CONJ" and len(rest) > 1:

@@ -6,7 +6,7 @@ from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, verb_form
 from .lookup import Found
 from .numbers import read_words
 from .tables import tables
-from .times import DAY_PARTS
+from .times import DAY_PARTS, WEEKDAYS
 from .units import ClauseReader, Unit
 
 _LOCAL_VERBS = frozenset("live work stay study sleep".split())
@@ -20,6 +20,8 @@ class FunctionWords(ClauseReader):
         """Words that mean something of their own inside a time expression: last, next, this, ago; bare numbers after `at`."""
         token, after = self.tokens[i], self.at(i + 1)
         unit = (self.finder.token(after) if after.group == token.group else None) or Found(("",), "", 0)
+        if token.norm in ("every", "each") and after.group == token.group and after.norm in WEEKDAYS and (weekday := self.finder.word(after.norm)):
+            return self.add(i, i + 2, weekday.ids, "every week on that day: repeated", repeats=1)
         if token.norm in ("last", "next", "this", "every", "each") and after.group == token.group and after.norm:
             whole = f"{token.norm} {after.norm}".upper().replace(" ", "-")
             known = self.finder.first(whole)
@@ -80,7 +82,7 @@ class FunctionWords(ClauseReader):
         rest += [t.lemma for t in self.tokens[i + 1 : i + 3]]
         if any(w in tables().weather_and_time_words or w.isdigit() and len(w) < 3 for w in rest[:5] + rest[-2:]):
             return True
-        if before.tag == "BE" and any(t.norm in ("time", "day", "far", "date") for t in self.tokens[:i]):
+        if "BE" in (before.tag, after.tag) and any(t.norm in ("time", "day", "far", "date") for t in self.tokens[:i]):
             return True
         k = next((k for k, t in enumerate(self.tokens[i + 1 :], i + 1) if t.tag == "ADJ"), -1)
         return 0 < k <= i + 4 and (self.at(k + 1).norm in ("to", "that", "for") or after.norm in ("rains", "snows", "rained", "snowed"))
@@ -129,6 +131,10 @@ class FunctionWords(ClauseReader):
             and (gloss := self.finder.first("BECOME"))
         ):
             return self.add(i, i + 1, (gloss,), "'want to be': BECOME", role="verb")
+        place = self.at(i + 2)
+        if self.tokens[i].norm == "been" and self.at(i + 1).tag == "TO" and place.tag not in ("VERB", "BE") and (gloss := self.finder.first("TOUCH", "GO")):
+            self.flush_finish()
+            return self.add(i, i + 1, (gloss,), f"'been to': {gloss}", role="verb")
         helper = any(t.form in ("ing", "en", "ed") for t in self.tokens[i + 1 : i + 3])
         return self.drop(i, "helper verb: not signed" if helper else "copula: not signed")
 
@@ -201,7 +207,7 @@ class FunctionWords(ClauseReader):
             negated = any(t.tag == "NEG" for t in self.tokens[i : k + 3])
             if participle.norm == "been" and self.at(k + 1).form == "ing":
                 self.continuing = 1
-            elif not negated and participle.norm != "been":
+            elif not negated and (participle.norm != "been" or self.at(k + 1).tag == "TO" and self.at(k + 2).tag != "VERB"):
                 self.set_finish(i)
                 return 1
             return self.drop(i, "helper verb: not signed")
@@ -308,7 +314,7 @@ class FunctionWords(ClauseReader):
             return self.found(i, i + 1, found, "prep") if found else self.drop(i, "preposition 'like': no sign")
         if token.norm in ("in", "on") and (after.tag == "NAME" or before.tag == "VERB" and before.lemma in _LOCAL_VERBS):
             return self.drop(i, "place: named right after the verb")
-        found = self.finder.word(token.norm) or self.finder.near(token.norm)
+        found = self.finder.word(token.norm) or (self.finder.near(token.norm) if token.norm != "since" else None)
         particle = (
             before.tag == "VERB"
             and token.norm in t.prepositions_shown_in_space
@@ -324,7 +330,7 @@ class FunctionWords(ClauseReader):
             return self.drop(i, "particle of the verb")
         if found:
             return self.found(i, i + 1, found, "prep")
-        if token.norm in t.prepositions_shown_in_space or token.norm in ("to", "for", "since"):
+        if token.norm in t.prepositions_shown_in_space or token.norm == "for":
             return self.drop(i, "preposition: shown by the place of the signs")
         return self.spelled(i, "no sign in the lexicon: fingerspelled", 0.5, "prep")
 
