@@ -223,6 +223,7 @@ def _add_shape_keys(mesh: bpy.types.Object, body: Body, rest: np.ndarray, ground
         key = mesh.shape_key_add(name=name, from_mix=False)
         key.data.foreach_set("co", to_blender(rest + offset, ground).astype(np.float32).ravel())
         key.slider_min, key.slider_max = low, 1.0 if low == 0.0 else -low
+        key.value = 0.0  # Blender 5 adds keys switched on
 
 
 def paint(mesh: bpy.types.Object, body: Body, character: Character) -> None:

@@ -235,7 +235,7 @@ def key_motion(
             made[_INFO] = json.dumps(info, sort_keys=True)
         actions.append(action)
         if nla:
-            _push_down(signer, label, action, face_action, int(frames[window][0]))
+            _push_down(signer, label, action, face_action, int(frames[window][0]), int(frames[window][-1]))
     _set_time(scene, motion, start_frame)
     for segment in motion.segments:
         scene.timeline_markers.new(segment.gloss_id, frame=start_frame + round(segment.start * motion.fps))
@@ -251,7 +251,7 @@ def _windows(motion: Motion, name: str) -> list[tuple[str, slice]]:
     return [(s.gloss_id, slice(a, b + 1)) for s, a, b in zip(motion.segments, cuts[:-1], cuts[1:], strict=True) if b > a]
 
 
-def _push_down(signer: Signer, label: str, action: bpy.types.Action, face_action: bpy.types.Action, frame: int) -> None:
+def _push_down(signer: Signer, label: str, action: bpy.types.Action, face_action: bpy.types.Action, first: int, last: int) -> None:
     for block, source in ((signer.armature, action), (signer.mesh.data.shape_keys, face_action)):
         if block is None:
             continue
@@ -261,9 +261,13 @@ def _push_down(signer: Signer, label: str, action: bpy.types.Action, face_action
         while len(data.nla_tracks) < 2:
             data.nla_tracks.new().name = f"SignGen {len(data.nla_tracks)}"
         used = sum(len(track.strips) for track in data.nla_tracks)
-        strip = data.nla_tracks[used % 2].strips.new(label, frame, source)
+        strip = data.nla_tracks[used % 2].strips.new(label, first, source)
         if hasattr(strip, "action_slot"):
             strip.action_slot = _slot(source, block)
+        # Blender takes the length of whatever slot it happens to pick, or one frame where a slot has no keys
+        strip.action_frame_end = last  # before the start, which is held below it
+        strip.action_frame_start = first
+        strip.frame_start, strip.frame_end = first, last
         strip.extrapolation = "NOTHING"
 
 
