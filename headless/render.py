@@ -180,7 +180,8 @@ def _frames_by_workers(job: RenderJob, workers: int) -> Generator[np.ndarray, No
                 children.append(
                     subprocess.Popen(
                         [sys.executable, "-m", "headless.render", json.dumps({**order, "start": k})],
-                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=logs[k], env=_child_environment(),
+                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=logs[k],
+                        env={**_child_environment(), "TMPDIR": folder},  # Blender's own scratch folder, too
                     )  # fmt: skip
                 )
             for frame in range(job.motion.num_frames):
