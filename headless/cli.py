@@ -373,6 +373,7 @@ def _show_warnings() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("warning: %(message)s"))
     logging.getLogger("signgen").handlers = [handler]
+    logging.getLogger("imageio_ffmpeg").setLevel(logging.ERROR)  # it comments on every interruption
 
 
 def _summary(path: Path, motion: Motion) -> str:

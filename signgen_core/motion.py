@@ -77,10 +77,9 @@ class Motion:
 def write_npz(path: str | Path, motion: Motion, joints: np.ndarray) -> None:
     """Writes `motion` and its joint positions (T, 70, 3) with the keys of docs/formats/motion.md; the same motion gives the same bytes.
 
-    `joints` may be empty, (0, 0, 3), where the reader does not want them. Raises InputError for joints of another motion, OutputError when the
-    place is not writable; nothing half-written is left.
+    Raises InputError for joints that do not belong to the motion, OutputError when the place is not writable; nothing half-written is left.
     """
-    if joints.size and joints.shape != (motion.num_frames, len(rig.POINT_NAMES), 3):
+    if joints.shape != (motion.num_frames, len(rig.POINT_NAMES), 3):
         raise InputError(f"joints: expected shape {(motion.num_frames, len(rig.POINT_NAMES), 3)}, found {joints.shape}")
     flat = motion.poses.reshape(motion.num_frames, 165)
     arrays: dict[str, np.ndarray] = {
