@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kinematics import ik
-from ..kinematics.rotations import axis_angle_to_matrix
+from ..kinematics.rotations import axis_angle_to_matrix, normalise
 from ..kinematics.spline import gaussian_kernel, minimum_jerk, smooth
 from ..phonology.hand import HandModel
 from ..rig import INDEX
@@ -19,8 +19,10 @@ from .targets import BodyPose
 
 _COLLAR, _SHOULDER, _ELBOW, _WRIST, _SPINE = (INDEX[n] for n in ("right_collar", "right_shoulder", "right_elbow", "right_wrist", "spine3"))
 _SWIVEL_SIGMA_SECONDS = 0.07
-_SKIN = 0.001  # metres that a hand may sink into the body before it is pushed out
-_PUSH_ROUNDS = 4
+_SKIN = 0.003  # metres that a hand may sink into the body before it is pushed out
+_PUSH_ROUNDS = 6
+_SETTLE_ROUNDS = 4  # pushing a hand out bends its wrist anew, which moves the hand again
+_FORWARD_LEAN = np.array([-0.1, 0.0, 0.5])
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,16 @@ class ArmSolver:
             last = ik.best_swivel(self.arm, shoulder[turned], tracks.wrist[turned], tracks.final_rotation[turned])
             swivel[turned] += tracks.turn[turned] * (last - swivel[turned])
         swivel = smooth(tracks.bridge(swivel), gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps))
-        target = tracks.wrist
-        for _ in range(2):
+        target, push = tracks.wrist, np.zeros_like(tracks.wrist)
+        for _ in range(_SETTLE_ROUNDS):
             angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
             hand = ik.hand_rotation(self.arm, ik.two_bone(self.arm, shoulder, target, swivel).fore_rotation, angles)
             # a hand that its wrist cannot turn as wanted still puts its patch where it belongs
             kept = np.zeros_like(target)
             kept[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
-            target = tracks.wrist + tracks.bridge(kept)
-            target = target + self._push_out(target, hand, tracks.angles, pose)
+            target = tracks.wrist + tracks.bridge(kept) + push
+            further = self._push_out(target, hand, tracks.angles, pose)
+            push, target = push + further, target + further
         solution = ik.two_bone(self.arm, shoulder, target, swivel)
         angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
         hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
@@ -156,7 +159,11 @@ class ArmSolver:
             hit = amount > 0
             if not hit.any():
                 break
-            step = direction[rows, worst] * np.maximum(amount, 0.0)[:, None]
+            # leaning forwards keeps neighbouring frames on one side: a hand leaves the head by the front, not one frame left and one right
+            way = direction[rows, worst]
+            lean = normalise(way + _FORWARD_LEAN)
+            gain = np.maximum(np.sum(way * lean, axis=1), 0.4)
+            step = lean * (np.maximum(amount, 0.0) / gain)[:, None]
             total[active] += step
             if round_index == 0:
                 # a push must not make the hand jump: neighbours yield with it

@@ -21,7 +21,8 @@ from ..motion import write_bytes
 from ..rig import INDEX
 
 _CELL = 0.008  # metres
-_BAND = 0.032  # distances are exact up to here
+_BAND = 0.032  # distances are exact up to here outside
+_DEEP = 0.088  # and up to here inside, so that a hand that is far in still knows the way out
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _build(samples: np.ndarray, normals: np.ndarray, low: tuple[float, ...], hig
     nearest[flat[order]] = order
     neighbours = [(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) != (0, 0, 0)]
     squared = np.where(nearest >= 0, np.sum((centres - points[nearest]) ** 2, axis=1), np.inf)
-    for _ in range(int(np.ceil(_BAND / _CELL)) + 1):
+    for _ in range(int(np.ceil(_DEEP / _CELL)) + 1):
         source = nearest.reshape(size).copy()
         for offset in neighbours:
             here = tuple(slice(max(0, o), n + min(0, o)) for o, n in zip(offset, size, strict=True))
@@ -186,7 +187,7 @@ def _build(samples: np.ndarray, normals: np.ndarray, low: tuple[float, ...], hig
     volume = distance.reshape(size)
     outside = open_air | (np.isfinite(volume) & (volume > 0))
     filled = np.where(outside, np.abs(volume), -np.abs(volume))
-    filled = np.where(np.isfinite(filled), np.clip(filled, -_BAND, _BAND), np.where(outside, _BAND, -_BAND))
+    filled = np.where(np.isfinite(filled), np.clip(filled, -_DEEP, _BAND), np.where(outside, _BAND, -_DEEP))
     return Field(filled, low_a, joint)
 
 
