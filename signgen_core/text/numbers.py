@@ -23,7 +23,7 @@ _ORDINALS = {
     "twentieth": 20, "thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60, "seventieth": 70, "eightieth": 80, "ninetieth": 90,
     "hundredth": 100,
 }  # fmt: skip
-NUMERAL = re.compile(r"[$£€#]?\d[\d,]*(?:\.\d+)*(?:st|nd|rd|th|s)?(?::\d\d)*%?")
+NUMERAL = re.compile(r"[$£€#]?\d+(?:,\d{3})*(?:\.\d+)*(?:st|nd|rd|th|s)?(?::\d\d)*%?")
 
 Has = Callable[[str], bool]
 

@@ -44,6 +44,7 @@ def _work_question(units: list[Unit], clause: Clause, finder: Finder) -> list[Un
             if unit.lemma == "do":
                 unit.gloss_id = finder.first("WORK", "JOB") or unit.gloss_id
                 unit.why = "'what do you do' asks for work"
+                unit.words += tuple(t.text for t in clause.tokens[4:])
     return units
 
 
