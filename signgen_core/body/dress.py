@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import head
+from . import footwear, head
 from .mesh import Piece, clip, hem, join, normals, smoother
 from .model import REGION_NAMES
 from .source import GROUPS, Source
@@ -88,7 +88,7 @@ def character(source: Source, a_vertices: np.ndarray, t_vertices: np.ndarray) ->
 
     shirt, trousers = _shirt(t), _trousers(t)
     shirt[np.unique(polygons[islands.head | islands.mouth | islands.lids])] = -0.05  # the chin reaches out of the neckline's sphere
-    shoe = SHOE_TOP - t[:, 1]
+    feet = t[:, 1] < SHOE_TOP
     hidden = np.maximum.reduce([shirt, np.minimum(WAIST - t[:, 1], 1.0)])
     visible = Piece(whole.positions, whole.binding, polygons, whole.uv, regions)
     skin = clip(visible, np.where(np.abs(t[:, 0]) > 0.25, SLEEVE_MARGIN, MARGIN) - hidden)
@@ -98,16 +98,13 @@ def character(source: Source, a_vertices: np.ndarray, t_vertices: np.ndarray) ->
     shirt_cloth = _drape(whole.positions, polygons, shirt, 60, 30, 0.004 + 0.004 * along_arm + 0.008 * towards_hem)
     down = np.clip((-0.75 - t[:, 1]) / 0.4, 0, 1)
     leg_cloth = _drape(whole.positions, polygons, trousers, 6, 20, 0.003 + 0.016 * down)
-    shoe_cloth = _drape(whole.positions, polygons, shoe, 60, 60, np.full(len(t), 0.006))
-    sole = a_vertices[keep][:, 1].min() - 0.002
-    shoe_cloth[:, 1] = np.maximum(shoe_cloth[:, 1], sole)
 
     upper_lashes = np.concatenate([source.groups[f"helper-{side}-eyelashes-2"] for side in "lr"])
     pieces = [
         skin,
         _garment(whole, shirt_cloth, shirt, REGION["shirt"], 0.004),
         _garment(whole, leg_cloth, trousers, REGION["trousers"], 0.004),
-        _garment(whole, shoe_cloth, shoe, REGION["shoes"], 0.003),
+        *(footwear.shoe(whole, feet & (t[:, 0] * side > 0), REGION["shoes"]) for side in (1, -1)),
         *head.pieces(everything, islands, t_vertices, upper_lashes, REGION),
     ]
     return join(pieces)

@@ -176,7 +176,7 @@ def _rows_of(polygons: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 # Left brow in front view relative to the eye's centre: x outwards, height of the middle line, half thickness (metres).
 BROW = np.array([
-    [-0.0180, 0.0213, 0.0020], [-0.0150, 0.0217, 0.0036], [-0.0080, 0.0228, 0.0037], [0.0000, 0.0242, 0.0034],
+    [-0.0185, 0.0211, 0.0008], [-0.0172, 0.0213, 0.0021], [-0.0140, 0.0218, 0.0033], [-0.0080, 0.0228, 0.0037], [0.0000, 0.0242, 0.0034],
     [0.0080, 0.0252, 0.0030], [0.0150, 0.0246, 0.0024], [0.0215, 0.0219, 0.0015], [0.0260, 0.0192, 0.0006],
 ])  # fmt: skip
 

@@ -88,8 +88,9 @@ def test_smplx_finds_its_named_vertices() -> None:
 def test_same_data_gives_the_same_body() -> None:
     arrays = build_arrays()
     body = load_body("default")
-    assert np.array_equal(arrays["v_template"], body.v_template)
-    assert np.array_equal(arrays["arkit"], body.arkit)
+    assert np.array_equal(arrays["polygons"], body.polygons)
+    assert np.abs(arrays["v_template"] - body.v_template).max() < 1e-9  # linear algebra libraries round differently by thread count
+    assert np.abs(arrays["arkit"] - body.arkit).max() < 1e-7
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

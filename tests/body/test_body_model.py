@@ -201,3 +201,19 @@ def test_fist_does_not_collapse(body: Body) -> None:
         own = np.flatnonzero(body.weights[:, INDEX[f"left_{finger}2"]] > 0.6)
         before, after = (np.linalg.svd(v[own] - v[own].mean(axis=0), compute_uv=False) for v in (body.v_template, posed))
         assert after[2] > 0.8 * before[2]
+
+
+def test_faces_look_outwards(body: Body) -> None:
+    def normals(region: str) -> tuple[np.ndarray, np.ndarray]:
+        corners = body.v_template[body.faces[body.regions == body.region_names.index(region)]]
+        return corners.mean(axis=1), np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+
+    for region in ("iris", "pupil", "brows"):
+        _, area = normals(region)
+        assert area[:, 2].sum() > 0, region
+    for region in ("shoes", "shirt", "trousers", "hair", "eyes_white"):
+        for side in (1, -1):
+            centre, area = normals(region)
+            own = centre[:, 0] * side > 0
+            middle = centre[own].mean(axis=0)
+            assert np.einsum("fa,fa->", centre[own] - middle, area[own]) > 0, region
