@@ -128,12 +128,8 @@ class UnitBuilder(FunctionWords):
             )
         if token.norm == "yet" and (nots := [u for u in self.units if u.gloss_id == "NOT"]):
             if gloss := self.finder.first("NOT-YET"):
-                nots[-1].gloss_id, nots[-1].words, nots[-1].why, nots[-1].negative = (
-                    gloss,
-                    nots[-1].words + self.words(i, i + 1),
-                    "not yet",
-                    True,
-                )
+                nots[-1].become(gloss, "not yet", negative=True)
+                nots[-1].words += self.words(i, i + 1)
                 return 1
             if not self.finder.word("yet"):
                 return self.drop(i, "'yet': carried by NOT")

@@ -277,7 +277,7 @@ class FunctionWords(ClauseReader):
         if token.norm == "no":
             return self.gloss_or_spell(i, "no + noun: NONE after it", "NONE", "NO", role="none")
         if last is not None and last.gloss_id == "CAN" and (gloss := self.finder.first("CANT", "CAN-NOT")):
-            last.gloss_id, last.why, last.role, last.negative = gloss, "'can not'", "neg", True
+            last.become(gloss, "'can not'", "neg", negative=True)
             last.words = tuple(dict.fromkeys(last.words + self.words(i, i + 1)))
             return 1
         return self.gloss_or_spell(

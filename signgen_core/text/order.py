@@ -13,7 +13,7 @@ _NEGATIVE_HEADS = ("NOT", "NEVER", "NONE", "CANT", "WONT", "NOBODY", "NOTHING", 
 
 def is_negative(unit: Unit | Gloss) -> bool:
     """True for a sign that negates the clause it stands in."""
-    return isinstance(unit, Unit) and unit.negative or unit.gloss_id in _NEGATIVE_HEADS or unit.gloss_id.startswith(("DONT-", "NOT-"))
+    return isinstance(unit, Unit) and unit.negative or unit.gloss_id.removeprefix("fs-") in _NEGATIVE_HEADS or unit.gloss_id.startswith(("DONT-", "NOT-"))
 
 
 def arrange(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
@@ -42,8 +42,9 @@ def _work_question(units: list[Unit], clause: Clause, finder: Finder) -> list[Un
         units = [u for u in units if u.role in ("pron", "wh") or u.lemma == "do"]
         for unit in units:
             if unit.lemma == "do":
-                unit.gloss_id = finder.first("WORK", "JOB") or unit.gloss_id
-                unit.why = "'what do you do' asks for work"
+                work = finder.first("WORK", "JOB")
+                if work:
+                    unit.become(work, "'what do you do' asks for work")
                 unit.words += tuple(t.text for t in clause.tokens[4:])
     return units
 
@@ -79,21 +80,18 @@ def _negate(units: list[Unit], finder: Finder, clause: Clause) -> list[Unit]:
             if after.role == "pron" and clause.type in ("yes_no", "wh") and (not out or out[-1].role in ("wh", "time", "intj", "conj")):
                 units[k], units[k + 1] = after, unit
                 continue
-            joined = finder.first(f"DONT-{after.gloss_id}", f"NOT-{after.gloss_id}") if after.role in ("verb", "have") else None
+            name = after.gloss_id.removeprefix("fs-")
+            joined = finder.first(f"DONT-{name}", f"NOT-{name}") if after.role in ("verb", "have") else None
             if joined:
                 after.words = tuple(dict.fromkeys(unit.words + after.words))
-                after.gloss_id, after.why, after.role, after.negative, after.index = joined, "negative verb", "neg", True, unit.index
+                after.become(joined, "negative verb", "neg", negative=True)
+                after.index = unit.index
                 k += 1
                 continue
             if after.role in ("have", "exist") and finder.first("NONE"):
                 after.words = tuple(dict.fromkeys(unit.words + after.words))
-                after.gloss_id, after.why, after.role, after.negative, after.index = (
-                    "NONE",
-                    "not have: NONE after the noun",
-                    "none",
-                    True,
-                    unit.index,
-                )
+                after.become("NONE", "not have: NONE after the noun", "none", negative=True)
+                after.index = unit.index
                 k += 1
                 continue
             if after.role == "modal" and k + 2 < len(units):
@@ -103,7 +101,7 @@ def _negate(units: list[Unit], finder: Finder, clause: Clause) -> list[Unit]:
         k += 1
     for k in range(len(out) - 1):  # there is not: HAVE NOT
         if out[k].role == "exist" and out[k + 1].gloss_id == "NOT" and finder.first("NONE"):
-            out[k + 1].gloss_id, out[k + 1].role, out[k + 1].why = "NONE", "none", "there is not: NONE after the noun"
+            out[k + 1].become("NONE", "there is not: NONE after the noun", "none", negative=True)
             out[k + 1].words = tuple(dict.fromkeys(out[k].words + out[k + 1].words))
             del out[k]
             break
@@ -158,7 +156,7 @@ def _question_word_last(units: list[Unit], clause: Clause) -> list[Unit]:
     if clause.embedded_wh and len(tokens) > 1 and tokens[0].norm in ("how", "what", "where", "when") and tokens[1].tag == "TO":
         return units
     wh = units[k]
-    if wh.gloss_id == "HOW" and len(units) == 2 and [t.norm for t in tokens[-3:]] in (["how", "are", "you"], ["how", "'re", "you"]):
+    if wh.gloss_id == "HOW" and len(units) == 2 and [t.norm for t in tokens[-3:]] in (["how", "are", "you"], ["how", "are", "ya"]):
         wh.why = "greeting: HOW IX-2"
         return units
     end = k + 1

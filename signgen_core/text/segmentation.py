@@ -14,6 +14,7 @@ MAX_CHARACTERS = 10_000
 _TRANSLATE = str.maketrans({
     "’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‐": "-", "‑": "-", "‒": "–", "―": "—",
     "\u00ad": None, "\u200b": None, "\u200c": None, "\u200d": None, "\ufeff": None, "\u2060": None, "_": " ", "⁄": "/",
+    "。": ". ", "｡": ". ", "、": ", ", "「": '"', "」": '"', "『": '"', "』": '"', "؟": "? ", "،": ", ", "؛": "; ", "।": ". ",
 })  # fmt: skip
 
 # Quotes and dashes of UTF-8 that was read as Latin-1 on its way here.

@@ -95,7 +95,7 @@ def _type_of(clauses: list[Clause]) -> SentenceType:
             return _TYPES[wanted]
     if any(c.type == "conditional" for c in clauses):
         return "conditional"
-    main = [c for c in clauses if c.type not in ("remark", "topic")]
+    main = [c for c in clauses if c.type not in ("remark", "topic") and not c.link]
     if main and main[-1].type == "command":
         return "command"
     return "topic" if any(c.type == "topic" for c in clauses) else "statement"

@@ -32,6 +32,13 @@ class Unit:
     head: str = "none"
     pause: float = 0.0
 
+    def become(self, gloss_id: str, why: str, role: str = "", *, negative: bool = False) -> None:
+        """Turn into another sign of the lexicon, keeping the words."""
+        self.gloss_id, self.why, self.kind = gloss_id, why, "lexical"
+        self.confidence = 1.0
+        self.role = role or self.role
+        self.negative = self.negative or negative
+
 
 ROLES = {
     "VERB": "verb",

@@ -163,9 +163,14 @@ def test_confidence_falls_from_rule_to_near_meaning_to_spelling(lexicon: Any) ->
 def test_kinds(lexicon: Any) -> None:
     (sentence,) = analyse("I saw 12 dogs with Anna, ok.", lexicon)
     assert {g.gloss_id: g.kind for g in sentence.glosses} == {
-        "IX-1": "index", "SEE": "lexical", "12": "number", "DOG": "lexical", "WITH": "lexical", "fs-ANNA": "fingerspelled",
+        "IX-1": "index",
+        "SEE": "lexical",
+        "12": "number",
+        "DOG": "lexical",
+        "WITH": "lexical",
+        "fs-ANNA": "fingerspelled",
         "#OK": "fingerspelled",
-    }  # fmt: skip
+    }
 
 
 def test_an_empty_lexicon_still_gives_every_word(empty_lexicon: Any) -> None:
