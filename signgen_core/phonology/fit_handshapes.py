@@ -27,6 +27,8 @@ from .handshapes import Handshape, load_handshapes
 # Flesh yields: what two digits may sink into each other, and the gap up to which a contact counts as one (metres).
 SKIN = 0.003
 TOUCH = 0.006
+# The web between the thumb and the index finger's side of the palm folds up when the thumb lies alongside.
+_WEB = 0.006
 # Where the fit stops caring.
 _AIM_OVERLAP = 0.0015
 _MILLIMETRE = 0.001
@@ -46,6 +48,10 @@ class Checker:
         rest = self._overlap(np.zeros(NUM_ANGLES))
         # neighbouring fingers grow out of one palm: what overlaps in the flat hand is flesh that they share
         self.shared = np.maximum(rest, 0.0)
+        for k, (i, j) in enumerate(self.pairs):
+            a, b = model.capsules[i], model.capsules[j]
+            if (a.digit, a.segment, b.digit, b.segment) == ("thumb", 1, "palm", 0):
+                self.shared[k] += _WEB
 
     def _pairs(self) -> list[tuple[int, int]]:
         capsules = self.model.capsules
