@@ -95,6 +95,8 @@ class UnitBuilder(FunctionWords):
                 return used
         if token.norm == "so" and i == len(self.tokens) - 1:
             return self.drop(i, "'so': stands for what was said")
+        if token.norm in ("kind", "sort") and self.at(i + 1).norm == "of" and self.at(i - 1).tag in ("PRON", "BE", "VERB", "ADV", "FILL", "MODAL"):
+            return self.drop(i, "softener: carried by the face", i + 2)
         if token.norm == "ever" and not self.finder.word("ever"):
             return self.drop(i, "'ever': not signed")
         if (

@@ -20,7 +20,6 @@ class WordTables:
     lemmas: dict[str, str]
     comparatives: dict[str, str]
     adjectives: frozenset[str]
-    participle_adjectives: frozenset[str]
     prepositions_signed_if_known: frozenset[str]
     prepositions_shown_in_space: frozenset[str]
     prepositions_never_signed: frozenset[str]
@@ -35,7 +34,6 @@ class WordTables:
     weather_and_time_words: frozenset[str]
     nouns_doubled_for_plural: frozenset[str]
     verbs_taking_clauses: frozenset[str]
-    motion_verbs: frozenset[str]
     not_verbs_after_going_to: frozenset[str]
     near: dict[str, tuple[str, ...]]
 
