@@ -158,7 +158,7 @@ def plan(
     if path is not None:
         write_bytes(path, "".join(texts).encode())
         if not explain:
-            _say(f"{path}  {len(texts)} plans" if lines else f"{path}  {len(made.actions)} signs, {made.end:.1f} s")
+            _say(f"{path}  {_count(len(texts), 'plan')}" if lines else f"{path}  {_count(len(made.actions), 'sign')}, {made.end:.1f} s")
 
 
 @signgen.command(short_help="Text or plan to a motion file (npz).")
@@ -342,7 +342,7 @@ def _run(jobs: list[tuple[str, Source, Path]], work: Callable[[Source, Path, str
                 failed += 1
                 _complain(f"{place}: {problem}")
     if failed:
-        _complain(f"{failed} of {len(jobs)} lines failed")
+        _complain(f"{failed} of {_count(len(jobs), 'line')} failed")
         raise click.exceptions.Exit(_FAILED)
 
 
@@ -377,8 +377,12 @@ def _show_warnings() -> None:
 
 
 def _summary(path: Path, motion: Motion) -> str:
-    signs = f", {len(motion.segments)} signs" if motion.segments else ""
-    return f"{path}  {motion.num_frames / motion.fps:.1f} s, {motion.num_frames} frames at {motion.fps:g} fps{signs}"
+    signs = f", {_count(len(motion.segments), 'sign')}" if motion.segments else ""
+    return f"{path}  {motion.num_frames / motion.fps:.1f} s, {_count(motion.num_frames, 'frame')} at {motion.fps:g} fps{signs}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _explanation(plan: ActionSequence) -> str:

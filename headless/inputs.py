@@ -168,10 +168,12 @@ def to_motion(
 ) -> tuple[Motion, ActionSequence | None]:
     """The motion of any source, with the plan behind it where there is one. fps None: 30, or a motion file's own rate."""
     from signgen_core import pipeline
+    from signgen_core.kinematics.resample import resample
     from signgen_core.motion import read_npz
 
     if source.kind == "motion" and source.path is not None:
-        return read_npz(source.path), None
+        motion = read_npz(source.path)
+        return (motion if fps is None else resample(motion, fps)), None
     plan = to_plan(source, wishes, body)
     return pipeline.animate(plan, fps=30.0 if fps is None else fps, body=body, progress=progress), plan
 

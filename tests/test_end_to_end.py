@@ -157,9 +157,9 @@ def test_edited_duration_is_obeyed_and_the_signs_before_stay(made: Path, tmp_pat
 @pytest.mark.parametrize(
     ("number", "status", "options", "begun"),
     [
-        pytest.param(signal.SIGINT, 130, ["--size", "1920x1440", "--fps", "6"], True, id="one-process"),
-        pytest.param(signal.SIGINT, 130, ["--size", "640x480", "--fps", "240"], True, id="several-processes"),
-        pytest.param(signal.SIGTERM, 143, ["--size", "640x480", "--fps", "240"], False, id="terminated-at-the-start"),
+        pytest.param(signal.SIGINT, 130, ["--size", "960x720", "--fps", "7"], True, id="one-process"),
+        pytest.param(signal.SIGINT, 130, ["--size", "160x120", "--fps", "240", "--quality", "preview"], True, id="several-processes"),
+        pytest.param(signal.SIGTERM, 143, ["--size", "160x120", "--fps", "240", "--quality", "preview"], False, id="terminated-at-the-start"),
     ],
 )
 def test_an_interrupted_render_leaves_nothing(made: Path, tmp_path: Path, number: int, status: int, options: list[str], begun: bool) -> None:
