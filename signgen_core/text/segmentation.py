@@ -130,7 +130,7 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
     marks, after = match.group(1), text[match.end() :].lstrip()
     following = after.lstrip("\"'(")[:1]
     glued = match.end() < len(text) and not text[match.end()].isspace()
-    before = re.search(r"[\w.]*$", text[: match.start()])
+    before = re.search(r"[\w.]*$", text[max(0, match.start() - 40) : match.start()])
     word = before.group(0).lower() if before else ""
     if glued:  # "squat.Now": an end only after an ordinary word; "U.S.Army" and "J.R." are none
         return len(word) > 2 and "." not in word and (before is not None and not before.group(0)[-2:].isupper()) and marks != "..."

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..errors import InputError
 from .builder import UnitBuilder
 from .clauses import Clause, split_clauses
+from .fingerspelling import is_latin
 from .lookup import Finder, Lexicon
 from .nonmanuals import mark_clause, mark_pauses
 from .order import arrange, arrange_clauses
@@ -54,6 +55,8 @@ def analyse(text: str, lexicon_words: Lexicon) -> tuple[Sentence, ...]:
 def _nothing_signable(text: str, word: str) -> str:
     if not word:
         return f"nothing to sign in {_short(text)!r}: it has no words"
+    if is_latin(word):
+        return f"nothing to sign: {_short(word)!r} is too long to fingerspell ({len(word)} characters)"
     if any(c.isalpha() for c in word):
         return f"nothing to sign: {_short(word)!r} cannot be fingerspelled with the letters A to Z"
     return f"nothing to sign: {_short(word)!r} is no word"

@@ -26,7 +26,7 @@ REAL = Path(__file__).parents[3] / "shared/data/how2sign_val_sentences.txt"
         ("नमस्ते", "cannot be fingerspelled"),
         ("مرحبا", "cannot be fingerspelled"),
         ("x" * 10_001, "10,001 characters, at most 10,000"),
-        ("a" * 500, "nothing to sign"),
+        ("a" * 500, "too long to fingerspell (500 characters)"),
     ],
 )
 def test_what_cannot_be_signed_is_one_line(lexicon: Any, text: str, words: str) -> None:
