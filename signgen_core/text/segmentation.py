@@ -28,7 +28,7 @@ _MAY_END = frozenset(
     "etc a.m p.m u.s u.k inc ltd co corp jr sr no sun sat mar ph.d min max st est".split()
 )  # also end a sentence: a capital decides
 _TITLES = frozenset("mr mrs ms dr prof gen col sgt capt lt rev st mt".split())  # always go on with a name
-_END = re.compile(r"([.!?]+)([\"')\]]*)(?=\s|$|[\"'(]?[A-Z])|\n\s*\n")
+_END = re.compile(r"(?<![.!?])([.!?]++)([\"')\]]*+)(?=\s|$|[\"'(]?[A-Z])|\n\s*\n")
 
 _LATIN = "A-Za-zªºÀ-ÖØ-öø-ʯ\u0300-\u036fḀ-ỿ"
 _TOKEN = re.compile(
