@@ -186,7 +186,7 @@ def check_ffmpeg() -> Check:
 def check_body() -> Check:
     from signgen_core.body.load import cache_folder, load_body
 
-    had = set(cache_folder().glob("body-*.npz"))
+    had = set(cache_folder().glob("*.npz"))
     start = time.perf_counter()
     try:
         body = load_body("default")
