@@ -12,6 +12,7 @@ from .tagging import is_question_inversion, starts
 from .times import DAY_PARTS
 
 ClauseType = Literal["statement", "yes_no", "wh", "command", "conditional", "topic", "remark"]
+_REACH = 80  # tokens that a rule looks back or ahead: more than any sentence needs, so that a text without marks stays quick
 _HARD = (";", ":", "—", "–", "(", ")", " -", "...", "--", "!", "?", "[", "]", "|")
 _PREDICATES = frozenset("VERB BE HAVE DO MODAL".split())
 _SUBJECTS = frozenset("PRON POSS DET DEM NAME EX NOUN NUM ADJ".split())
@@ -67,7 +68,7 @@ def split_clauses(tokens: list[Token]) -> list[Clause]:
 
 def _cut(tokens: list[Token], start: int, i: int) -> str:
     """ "" no cut before token i, "cut" a new clause, "link" a clause that completes the one before."""
-    left, before, here = tokens[start:i], tokens[i - 1], tokens[i]
+    left, before, here = tokens[max(start, i - _REACH) : i], tokens[i - 1], tokens[i]
     if any(mark in before.post for mark in _HARD) or before.post.strip() == "-":
         return "cut"
     rest = _until_mark(tokens, i)
@@ -168,10 +169,10 @@ def _next_is_when_clause(tokens: list[Token], i: int, rest: list[Token]) -> bool
 
 def _until_mark(tokens: list[Token], i: int) -> list[Token]:
     """Tokens from i to the next punctuation."""
-    for k in range(i, len(tokens)):
+    for k in range(i, min(len(tokens), i + _REACH)):
         if tokens[k].post:
             return tokens[i : k + 1]
-    return tokens[i:]
+    return tokens[i : i + _REACH]
 
 
 def _subject_and_verb(tokens: list[Token]) -> bool:

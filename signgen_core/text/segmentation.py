@@ -32,7 +32,7 @@ _END = re.compile(r"(?<![.!?])([.!?]++)([\"')\]]*+)(?=\s|$|[\"'(]?[A-Z])|\n\s*\n
 
 _LATIN = "A-Za-zªºÀ-ÖØ-öø-ʯ\u0300-\u036fḀ-ỿ"
 _TOKEN = re.compile(
-    rf"""(?P<web>https?://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w-]+\.(?:com|org|net|edu|gov)\b(?:/\S*)?)
+    rf"""(?P<web>https?://\S+|www\.\S+|(?<![\w.+@-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+|\b[\w-]++\.(?:com|org|net|edu|gov)\b(?:/\S*)?)
     |(?P<phone>\+?\d{{1,4}}(?:-\d{{2,5}})+\b)
     |(?P<number>[$£€#]?\d+(?:,\d{{3}})*(?:\.\d+)*(?::\d\d)*(?:st|nd|rd|th|s)?%?(?![{_LATIN}\d]))
     |(?P<dotted>(?:[A-Za-z]\.){{2,}}(?:[A-Za-z]\b)?)

@@ -85,7 +85,7 @@ class ClauseReader:
         for k in range(i, end):
             token = self.tokens[k]
             text = token.text
-            if any(t.index == token.index and t is not token for t in self.tokens):
+            if token.index in (self.at(k - 1).index, self.at(k + 1).index):
                 text = f"{token.text} ({token.norm})" if token.norm not in ("'s",) else token.text
             self.clause.dropped.append((text, why))
         return end - i
