@@ -29,8 +29,8 @@ def global_transforms(
             rotation[:, j] = local[:, j]
             position[:, j] = rest[:, j]
         else:
-            rotation[:, j] = np.einsum("tab,tbc->tac", rotation[:, parent], local[:, j])
-            position[:, j] = position[:, parent] + np.einsum("tab,tb->ta", rotation[:, parent], rest[:, j] - rest[:, parent])
+            rotation[:, j] = rotation[:, parent] @ local[:, j]
+            position[:, j] = position[:, parent] + (rotation[:, parent] @ (rest[:, j] - rest[:, parent])[..., None])[..., 0]
     if transl is not None:
         position = position + np.asarray(transl, dtype=np.float64)[:, None]
     return rotation, position

@@ -56,7 +56,7 @@ class ArmSolution:
 def _reference(direction: np.ndarray) -> np.ndarray:
     """The elbow's direction at swivel 0, perpendicular to the arm's `direction` (..., 3)."""
     pole = _POLE_ELBOW - (_POLE_ELBOW @ _POLE_DIRECTION) * _POLE_DIRECTION
-    carried = np.einsum("...ab,b->...a", rotation_between(_POLE_DIRECTION, direction), normalise(pole))
+    carried = rotation_between(_POLE_DIRECTION, direction) @ normalise(pole)
     carried = carried - np.sum(carried * direction, axis=-1, keepdims=True) * direction
     return normalise(carried)
 
@@ -95,7 +95,7 @@ def _frame_rotation(rest_direction: np.ndarray, direction: np.ndarray, hinge: np
     rest = np.stack([rest_direction, rest_hinge, np.cross(rest_direction, rest_hinge)], axis=-1)
     hinge = normalise(hinge - np.sum(hinge * direction, axis=-1, keepdims=True) * direction)
     posed = np.stack([direction, hinge, np.cross(direction, hinge)], axis=-1)
-    return np.einsum("...ab,cb->...ac", posed, rest)
+    return posed @ rest.T
 
 
 # Forearm turn, positive in supination, and wrist angles: limits in radians. Zero is the T-pose: its palm faces along the elbow's hinge, the thumb to the
@@ -120,12 +120,12 @@ class WristAngles:
 def wrist_angles(arm: Arm, fore_rotation: np.ndarray, hand_rotation: np.ndarray) -> WristAngles:
     """Reads the anatomical angles of a right hand. fore_rotation, hand_rotation: (..., 3, 3) global."""
     axis = normalise(arm.wrist - arm.elbow)
-    relative = np.einsum("...ba,...bc->...ac", fore_rotation, hand_rotation)
+    relative = np.swapaxes(fore_rotation, -1, -2) @ hand_rotation
     # The fingers' direction gives flexion and deviation; the twist is what is left over. Twist first, then swing, as the bones do it.
     twist = twist_angle(relative, axis)
     twist = (twist - TWIST_CENTRE + np.pi) % (2.0 * np.pi) - np.pi + TWIST_CENTRE
-    swing = np.einsum("...ba,...bc->...ac", rotation_about(axis, twist), relative)
-    fingers = np.einsum("...ab,b->...a", swing, axis)
+    swing = np.swapaxes(rotation_about(axis, twist), -1, -2) @ relative
+    fingers = swing @ axis
     flexion = np.arctan2(-fingers[..., 1], -fingers[..., 0])
     deviation = np.arcsin(np.clip(fingers[..., 2], -1.0, 1.0))
     return WristAngles(twist, flexion, deviation)
@@ -134,7 +134,7 @@ def wrist_angles(arm: Arm, fore_rotation: np.ndarray, hand_rotation: np.ndarray)
 def hand_rotation(arm: Arm, fore_rotation: np.ndarray, angles: WristAngles) -> np.ndarray:
     """The global hand rotation (..., 3, 3) of given anatomical angles; inverse of `wrist_angles`."""
     axis = normalise(arm.wrist - arm.elbow)
-    return np.einsum("...ab,...bc,...cd->...ad", fore_rotation, rotation_about(axis, angles.twist), _swing(arm, angles))
+    return fore_rotation @ rotation_about(axis, angles.twist) @ _swing(arm, angles)
 
 
 def _swing(arm: Arm, angles: WristAngles) -> np.ndarray:
@@ -162,8 +162,8 @@ def _fold(value: np.ndarray, low: float, high: float) -> np.ndarray:
 def share_forearm(arm: Arm, solution: ArmSolution, angles: WristAngles) -> tuple[np.ndarray, np.ndarray]:
     """Local elbow and wrist rotations (..., 3, 3): the elbow bends and takes a share of the twist, the wrist the rest and the swing."""
     axis = normalise(arm.wrist - arm.elbow)
-    elbow = np.einsum("...ba,...bc,...cd->...ad", solution.upper_rotation, solution.fore_rotation, rotation_about(axis, angles.twist * ELBOW_TWIST_SHARE))
-    wrist = np.einsum("...ab,...bc->...ac", rotation_about(axis, angles.twist * (1.0 - ELBOW_TWIST_SHARE)), _swing(arm, angles))
+    elbow = np.swapaxes(solution.upper_rotation, -1, -2) @ solution.fore_rotation @ rotation_about(axis, angles.twist * ELBOW_TWIST_SHARE)
+    wrist = rotation_about(axis, angles.twist * (1.0 - ELBOW_TWIST_SHARE)) @ _swing(arm, angles)
     return elbow, wrist
 
 
@@ -173,7 +173,7 @@ def _excess(value: np.ndarray, low: float, high: float, margin: float) -> np.nda
     return over * over
 
 
-def best_swivel(arm: Arm, shoulder: np.ndarray, target: np.ndarray, hand: np.ndarray, samples: int = 25) -> np.ndarray:
+def best_swivel(arm: Arm, shoulder: np.ndarray, target: np.ndarray, hand: np.ndarray, samples: int = 16) -> np.ndarray:
     """The swivel (T,) that costs least: wrist within its limits, elbow low and beside the body.
 
     shoulder, target: (T, 3); hand: (T, 3, 3) wanted global rotation. Frames are independent of each other, so that an edit of one
@@ -194,7 +194,7 @@ def best_swivel(arm: Arm, shoulder: np.ndarray, target: np.ndarray, hand: np.nda
     cost += 24.0 * np.maximum(height + 0.12, 0.0) ** 2 + 10.0 * np.maximum(height + 0.22, 0.0) ** 2 + 60.0 * inside**2 + 12.0 * outside**2 + 20.0 * behind**2
     cost += 0.15 * (swivel - 0.2) ** 2
     # a soft minimum is smooth in the targets where an argmin would jump between two valleys
-    weight = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / 0.02)
+    weight = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / 0.03)
     return np.sum(weight * swivel, axis=1) / np.sum(weight, axis=1)
 
 

@@ -22,6 +22,7 @@ _SWIVEL_SIGMA_SECONDS = 0.07
 _SKIN = 0.003  # metres that a hand may sink into the body before it is pushed out
 _PUSH_ROUNDS = 6
 _SETTLE_ROUNDS = 4  # pushing a hand out bends its wrist anew, which moves the hand again
+_NEAR = 0.02  # metres of clearance beyond which a hand is not looked at again
 _FORWARD_LEAN = np.array([-0.1, 0.0, 0.5])
 
 
@@ -91,7 +92,7 @@ class ArmSolver:
             last = ik.best_swivel(self.arm, shoulder[turned], tracks.wrist[turned], tracks.final_rotation[turned])
             swivel[turned] += tracks.turn[turned] * (last - swivel[turned])
         swivel = smooth(tracks.bridge(swivel), gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps))
-        target, push = tracks.wrist, np.zeros_like(tracks.wrist)
+        target, push, near = tracks.wrist, np.zeros_like(tracks.wrist), np.arange(len(tracks.wrist))
         for _ in range(_SETTLE_ROUNDS):
             angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
             hand = ik.hand_rotation(self.arm, ik.two_bone(self.arm, shoulder, target, swivel).fore_rotation, angles)
@@ -99,7 +100,7 @@ class ArmSolver:
             kept = np.zeros_like(target)
             kept[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
             target = tracks.wrist + tracks.bridge(kept) + push
-            further = self._push_out(target, hand, tracks.angles, pose)
+            further, near = self._push_out(target, hand, tracks.angles, pose, near)
             push, target = push + further, target + further
         solution = ik.two_bone(self.arm, shoulder, target, swivel)
         angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
@@ -143,19 +144,28 @@ class ArmSolver:
         shoulder = origin + np.einsum("tab,tbc,c->ta", spine, collar, arm)
         return collar, shoulder
 
-    def _push_out(self, wrist: np.ndarray, hand: np.ndarray, angles: np.ndarray, pose: BodyPose) -> np.ndarray:
-        """(T, 3) shift that brings the hand out of head and torso: the deepest points are pushed along the way out, a few rounds."""
-        points, radii = self.hand.collision_points(angles), self.hand.collision_radii
-        world = wrist[:, None] + np.einsum("tab,tkb->tka", hand, points)
+    def _push_out(
+        self, wrist: np.ndarray, hand: np.ndarray, angles: np.ndarray, pose: BodyPose, frames: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(T, 3) shift that brings the hand out of head and torso, looking at `frames` only, and the frames that are near enough to look at again.
+
+        The deepest point is pushed along the way out, a few rounds.
+        """
         total = np.zeros_like(wrist)
-        # most frames are clear of the body; only the near ones are looked at again
-        active = np.arange(len(wrist))
+        if not len(frames):
+            return total, frames
+        points, radii = self.hand.collision_points(angles[frames]), self.hand.collision_radii
+        world = wrist[frames, None] + points @ np.swapaxes(hand[frames], -1, -2)
+        active = np.arange(len(frames))
+        near = frames
         for round_index in range(_PUSH_ROUNDS):
-            near = pose.at(active)
-            depth, direction = self.fields.depth(world[active] + total[active, None], radii, near.rotation, near.position)
+            body = pose.at(frames[active])
+            depth, direction = self.fields.depth(world[active] + total[frames[active], None], radii, body.rotation, body.position)
             worst = np.argmax(depth, axis=1)
             rows = np.arange(len(active))
             amount = depth[rows, worst] - _SKIN
+            if round_index == 0:
+                near = frames[amount > -_NEAR]
             hit = amount > 0
             if not hit.any():
                 break
@@ -163,13 +173,12 @@ class ArmSolver:
             way = direction[rows, worst]
             lean = normalise(way + _FORWARD_LEAN)
             gain = np.maximum(np.sum(way * lean, axis=1), 0.4)
-            step = lean * (np.maximum(amount, 0.0) / gain)[:, None]
-            total[active] += step
+            total[frames[active]] += lean * (np.maximum(amount, 0.0) / gain)[:, None]
             if round_index == 0:
                 # a push must not make the hand jump: neighbours yield with it
                 total = _spread(total)
             active = active[hit]
-        return total
+        return total, near
 
 
 def _spread(push: np.ndarray) -> np.ndarray:

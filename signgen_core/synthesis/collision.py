@@ -111,12 +111,12 @@ class BodyFields:
         direction = np.zeros(points.shape)
         for part in self.fields:
             j = part.joint
-            local = np.einsum("tba,tkb->tka", rotation[:, j], points - position[:, j, None]) + self.rest[j]
+            local = (points - position[:, j, None]) @ rotation[:, j] + self.rest[j]
             distance, gradient = part.sample(local)
             depth = radii - distance
             deeper = depth > best
             best = np.where(deeper, depth, best)
-            world = np.einsum("tab,tkb->tka", rotation[:, j], gradient)
+            world = gradient @ np.swapaxes(rotation[:, j], -1, -2)
             direction = np.where(deeper[..., None], world, direction)
         return best, direction
 

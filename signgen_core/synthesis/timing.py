@@ -41,7 +41,7 @@ def transition_seconds(a: HandState, b: HandState) -> tuple[float, float]:
     bend = float(np.max(np.abs(b.angles - a.angles)))
     fastest = (distance / MAX_HAND_SPEED, 0.75 * turn / MAX_JOINT_SPEED, bend / MAX_JOINT_SPEED)
     shortest = max(MIN_TRANSITION, MINIMUM_JERK_PEAK * max(fastest))
-    natural = max(shortest, 0.14 + 0.32 * np.sqrt(distance / 0.4) + 0.04 * turn)
+    natural = max(shortest, 0.12 + 0.22 * np.sqrt(distance / 0.4) + 0.03 * turn)
     return shortest, natural
 
 
