@@ -196,13 +196,10 @@ def _tracked(points: np.ndarray, keep: Sequence[str]) -> tuple[np.ndarray, np.nd
     names = [name for part in keep for name in PARTS[part]]
     radius = np.array([_FLESH[part] for part in keep for _ in PARTS[part]])
     chosen = points[:, [POINT_NAMES.index(name) for name in names]]
-    counts = np.ones(chosen.shape[:2], dtype=bool)
-    # Signing space ends at the hips: a hand whose knuckles are below them hangs at rest and may be cut off.
-    hips = points[:, INDEX["pelvis"], 1] - 0.03
-    for side in ("left", "right"):
-        at_rest = points[:, INDEX[f"{side}_middle1"], 1] < hips
-        columns = np.array([name in _HANDS and name.startswith(side) for name in names])
-        counts &= ~(at_rest[:, None] & columns[None, :])
+    # Signing space ends at the hips: what of a hand is below them hangs at rest, or is on its way there, and may be cut off.
+    hips = points[:, INDEX["pelvis"], 1] + 0.05
+    hand = np.array([name in _HANDS for name in names])
+    counts = ~(hand & (chosen[..., 1] < hips[:, None]))
     return chosen, radius, names, counts
 
 
