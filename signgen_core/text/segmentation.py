@@ -206,4 +206,4 @@ def _pieces(text: str, kind: str, index: int) -> list[Token]:
         parts = _IRREGULAR_CONTRACTIONS[lower].split() + parts
     else:
         parts.insert(0, lower)
-    return [token(part) for part in parts]
+    return [token(part) for part in parts if part]  # an accent without its letter leaves nothing

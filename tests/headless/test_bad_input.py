@@ -31,6 +31,7 @@ BAD_TEXT = [
     pytest.param(" \t\n ", "empty", id="blank"),
     pytest.param("?! ... --", "", id="punctuation"),
     pytest.param("😀🎉 👍🏽", "", id="emoji"),
+    pytest.param("\u0301 \u0308", "", id="accents-without-letters"),
     pytest.param("word " * 4000, "10,000", id="20000-characters"),
     pytest.param("你好，我叫安娜。", "", id="chinese"),
     pytest.param("Привет, как дела?", "", id="russian"),
