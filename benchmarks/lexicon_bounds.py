@@ -1,4 +1,7 @@
-"""Kinematic bounds of every lexicon sign: contact, penetration, speed, jumps, limits, durations. `--json FILE` writes all rows, `--worst N` prints N a bound."""
+"""Kinematic bounds of every lexicon sign: contact, penetration, speed, jumps, limits, durations.
+
+`--json FILE` writes all rows, `--worst N` prints N a bound.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ def rows(glosses: list[str]) -> dict[str, dict[str, float | str]]:
         r = measure(synthesiser, plan, motion)
         out[gloss] = {
             "contact_mm": r.contact * 1000, "penetration_mm": r.penetration * 1000, "wrist_m_s": r.wrist_speed, "jump_deg": float(np.degrees(r.jump)),
-            "jump_joint": r.jump_joint, "limit_deg": float(np.degrees(r.limit)), "limit_joint": r.limit_joint, "turn_error_deg": float(np.degrees(r.turn_error)), "duration_s": plan.actions[0].duration,
+            "jump_joint": r.jump_joint, "limit_deg": float(np.degrees(r.limit)), "limit_joint": r.limit_joint,
+            "turn_error_deg": float(np.degrees(r.turn_error)), "duration_s": plan.actions[0].duration,
         }  # fmt: skip
     return out
 

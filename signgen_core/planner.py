@@ -112,6 +112,7 @@ class Planner:
         schedule = self.synthesiser.schedule(morphemes, kind in ("fingerspelled", "number"))
         duration = entry.duration if entry is not None and entry.duration is not None and not gloss.repeats else schedule.total
         duration = float(overrides.get("duration", duration / tempo))
+        form = f"lexicon/{entry.source}" if entry is not None else "letters" if kind == "fingerspelled" else "digits"
         own = entry.non_manual_markers if entry is not None else {}
 
         def marker(name: str, given: str, default: str) -> str:
@@ -126,7 +127,7 @@ class Planner:
             ),
             emphasis=str(overrides.get("emphasis", gloss.emphasis)), pause_after=round(float(overrides.get("pause_after", gloss.pause_after)) / tempo, 3),
             kind=kind, words=gloss.words, why=gloss.why, confidence=gloss.confidence, sentence=sentence,
-            provenance={"form": f"lexicon/{entry.source}" if entry is not None else "letters" if kind == "fingerspelled" else "digits", "licence": "GPL-3.0-or-later"},
+            provenance={"form": form, "licence": "GPL-3.0-or-later"},
         )  # fmt: skip
 
     def complete(self, plan: ActionSequence, *, trajectories: bool = True) -> ActionSequence:

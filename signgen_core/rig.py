@@ -7,7 +7,7 @@ world axes of the rest pose (Pavlakos et al. 2019, SMPL-X).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -72,13 +72,30 @@ def mirror_name(name: str) -> str:
 
 MIRROR: tuple[int, ...] = tuple(INDEX[mirror_name(name)] for name in JOINT_NAMES)
 
+# The largest turn of each joint away from the T-pose that signing may use, degrees; the anatomical angles of wrist and fingers have finer limits of
+# their own (`kinematics.ik`, `phonology.hand`). Order of magnitude after the American Academy of Orthopaedic Surgeons' ranges of motion.
+_MAX_DEGREES: dict[str, float] = {
+    "pelvis": 180, "hip": 120, "knee": 140, "ankle": 50, "foot": 40, "spine1": 30, "spine2": 30, "spine3": 35, "neck": 50, "head": 55, "collar": 40,
+    "shoulder": 175, "elbow": 165, "wrist": 110, "jaw": 30, "eye_smplhf": 35, "thumb1": 95, "thumb2": 80, "thumb3": 95,
+}  # fmt: skip
+_FINGER_DEGREES = {"1": 105.0, "2": 115.0, "3": 95.0}
+
+
+def _max_rotation(name: str) -> float:
+    plain = name.removeprefix("left_").removeprefix("right_")
+    degrees = _MAX_DEGREES.get(plain, _FINGER_DEGREES.get(plain[-1], 180.0))
+    return float(np.radians(degrees))
+
+
+MAX_ROTATION: np.ndarray = np.array([_max_rotation(name) for name in JOINT_NAMES])
+
 
 @dataclass(frozen=True)
 class Rig:
     """A skeleton at rest.
 
     joint_names: 55 names. parents: 55 indices, -1 for the root. rest_joints: (55, 3) metres.
-    extra_points: (15, 3) rest positions of `EXTRA_POINTS`; extra_parents: (15,) the joint that carries each.
+    extra_points: (15, 3) rest positions of `EXTRA_POINTS`; extra_parents: (15,) the joint that carries each. limits: (55,) largest rotation, radians.
     """
 
     rest_joints: np.ndarray
@@ -86,6 +103,7 @@ class Rig:
     extra_parents: np.ndarray
     joint_names: tuple[str, ...] = JOINT_NAMES
     parents: tuple[int, ...] = PARENTS
+    limits: np.ndarray = field(default_factory=lambda: MAX_ROTATION)
 
     def offset(self, name: str) -> np.ndarray:
         """(3,) vector from the parent joint to this one, at rest."""

@@ -87,9 +87,10 @@ class Phonology:
     Body terms: `palm` and `fingers` are the directions in which the palm faces and in which the metacarpals point (the extended-finger
     direction) at the first hold; `final_*` at the last. `contact_point` names the patch of the dominant hand that touches (or
     points at) the location; `base_contact_point` the patch of the other hand that is touched, where the minor location alone does not
-    say it. `location_offset` and `second_offset` are metres (out, up, forward) away from the location. `direction` and `size` (metres) give the path where there is no second location, `arc` the side to
-    which a Curved path bulges or the second axis of a Circular one, `arc_size` the bulge in metres or the aspect of the circle. `internal` is a movement inside
-    the hand. `path` lists points (out, up, forward) in metres from the start for a path that no other term names. `alternating` hands move half a cycle apart. `repetitions` counts path strokes.
+    say it. `location_offset` and `second_offset` are metres (out, up, forward) away from the location. `direction` and `size` (metres) give the path
+    where there is no second location, `arc` the side to which a Curved path bulges or the second axis of a Circular one, `arc_size` the bulge in
+    metres. `internal` is a movement inside the hand. `path` lists points (out, up, forward) in metres from the start for a path that no other term
+    names. `alternating` hands move half a cycle apart. `repetitions` counts path strokes.
     """
 
     handshape: str

@@ -21,7 +21,7 @@ _COLLAR, _SHOULDER, _ELBOW, _WRIST, _SPINE = (INDEX[n] for n in ("right_collar",
 _SWIVEL_SIGMA_SECONDS = 0.07
 _SKIN = 0.003  # metres that a hand may sink into the body before it is pushed out
 _PUSH_ROUNDS = 6
-_SETTLE_ROUNDS = 4  # pushing a hand out bends its wrist anew, which moves the hand again
+_SETTLE_ROUNDS = 5  # pushing a hand out bends its wrist anew, which moves the hand again
 _NEAR = 0.02  # metres of clearance beyond which a hand is not looked at again
 _FORWARD_LEAN = np.array([-0.1, 0.0, 0.5])
 
@@ -93,13 +93,16 @@ class ArmSolver:
             swivel[turned] += tracks.turn[turned] * (last - swivel[turned])
         swivel = smooth(tracks.bridge(swivel), gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps))
         target, push, near = tracks.wrist, np.zeros_like(tracks.wrist), np.arange(len(tracks.wrist))
-        for _ in range(_SETTLE_ROUNDS):
+        kept = np.zeros_like(target)
+        for round_index in range(_SETTLE_ROUNDS):
             angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
             hand = ik.hand_rotation(self.arm, ik.two_bone(self.arm, shoulder, target, swivel).fore_rotation, angles)
             # a hand that its wrist cannot turn as wanted still puts its patch where it belongs
-            kept = np.zeros_like(target)
-            kept[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
-            target = tracks.wrist + tracks.bridge(kept) + push
+            wanted = np.zeros_like(target)
+            wanted[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
+            # half steps: a wrist that gave way may find the turn possible there, and would swing back and forth
+            kept = kept + (1.0 if round_index == 0 else 0.5) * (tracks.bridge(wanted) - kept)
+            target = tracks.wrist + kept + push
             further, near = self._push_out(target, hand, tracks.angles, pose, near)
             push, target = push + further, target + further
         solution = ik.two_bone(self.arm, shoulder, target, swivel)

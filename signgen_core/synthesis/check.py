@@ -17,9 +17,9 @@ from ..kinematics.rotations import axis_angle_to_matrix, geodesic_angle
 from ..motion import Motion
 from ..phonology.features import Phonology
 from ..phonology.hand import ANGLE_LIMITS, mirror_points, to_side
-from ..rig import INDEX, JOINT_NAMES, Side, hand_slice
-from .generate import _FLIP, Synthesiser, _mirror_pose
-from .targets import BodyPose, hand_patch
+from ..rig import INDEX, JOINT_NAMES, SIDES, Side, hand_slice
+from .generate import Synthesiser
+from .targets import FLIP, BodyPose, hand_patch, mirror_rotation
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def measure(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion) -> R
     speed = float(np.sqrt(np.sum(np.diff(wrists, axis=0) ** 2, axis=2)).max() * motion.fps)
     limit, limit_joint = _limits(synthesiser, local, pose)
     return Report(
-        contact=_contact(synthesiser, plan, motion, pose, local), penetration=max(penetration(synthesiser, pose, local, side) for side in ("left", "right")),
+        contact=_contact(synthesiser, plan, motion, pose, local), penetration=max(penetration(synthesiser, pose, local, side) for side in SIDES),
         wrist_speed=speed, jump=float(jumps.max()), jump_joint=JOINT_NAMES[worst], limit=limit, limit_joint=limit_joint,
         turn_error=_turn_error(synthesiser, plan, motion, pose),
     )  # fmt: skip
@@ -58,7 +58,7 @@ def measure(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion) -> R
 
 def _turn_error(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion, pose: BodyPose) -> float:
     worst = 0.0
-    for unit in synthesiser._units(plan, motion.fps):
+    for unit in synthesiser.units(plan, motion.fps):
         ends = synthesiser.ends(unit.phonology)
         for frame, state in ((unit.first, ends[0]), (unit.end, ends[1])):
             worst = max(worst, float(geodesic_angle(pose.rotation[frame, INDEX["right_wrist"]], state.rotation)))
@@ -83,15 +83,15 @@ def penetration(synthesiser: Synthesiser, pose: BodyPose, local: np.ndarray, sid
 
 def _limits(synthesiser: Synthesiser, local: np.ndarray, pose: BodyPose) -> tuple[float, str]:
     worst, name = -np.inf, ""
-    for side in ("right", "left"):
+    for side in SIDES:
         angles = _angles(synthesiser, local, side)
         over = np.maximum(angles - ANGLE_LIMITS[:, 1], ANGLE_LIMITS[:, 0] - angles).max()
         if over > worst:
             worst, name = float(over), f"{side} fingers"
-        canonical = pose if side == "right" else _mirror_pose(pose)
+        canonical = pose if side == "right" else pose.mirrored()
         solver = synthesiser.right_arm if side == "right" else synthesiser.left_arm
         upper, hand = canonical.rotation[:, INDEX["right_shoulder"]], canonical.rotation[:, INDEX["right_wrist"]]
-        elbow_local = local[:, INDEX["right_elbow"]] if side == "right" else (local[:, INDEX["left_elbow"]] * _FLIP[:, None] * _FLIP[None, :])
+        elbow_local = local[:, INDEX["right_elbow"]] if side == "right" else mirror_rotation(local[:, INDEX["left_elbow"]])
         fore = np.einsum("tab,tbc->tac", upper, ik.without_twist(solver.arm, elbow_local))
         wrist = ik.wrist_angles(solver.arm, fore, hand)
         for label, value, (low, high) in (
@@ -106,8 +106,8 @@ def _limits(synthesiser: Synthesiser, local: np.ndarray, pose: BodyPose) -> tupl
 def _contact(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion, pose: BodyPose, local: np.ndarray) -> float:
     """The largest contact gap over the contact morphemes of a plan: at the best frame of each, since a touch is a moment."""
     gaps = []
-    hands = {side: _angles(synthesiser, local, side) for side in ("left", "right")}
-    for unit in synthesiser._units(plan, motion.fps):
+    hands: dict[Side, np.ndarray] = {side: _angles(synthesiser, local, side) for side in SIDES}
+    for unit in synthesiser.units(plan, motion.fps):
         if unit.phonology.contact:
             gaps.append(_gap(synthesiser, unit.phonology, np.arange(unit.first, unit.last + 1), pose, hands))
     return max(gaps, default=float("nan"))
@@ -130,10 +130,10 @@ def _gap(synthesiser: Synthesiser, phonology: Phonology, rows: np.ndarray, pose:
         minor = "HandOther" if phonology.minor_location == "Other" else phonology.minor_location
         other = phonology.base_contact_point or synthesiser.locations.hand_patches[minor]
         place = patch_world(synthesiser, near, hands["left"][rows], "left", other)
-        place = place + np.array(phonology.location_offset) * _FLIP
+        place = place + np.array(phonology.location_offset) * FLIP
     elif phonology.symmetrical and phonology.major_location in ("Neutral", "Hand"):
         place = patch_world(synthesiser, near, hands["left"][rows], "left", name)
-        place = place + np.array([2.0 * phonology.location_offset[0], 0.0, 0.0]) * _FLIP
+        place = place + np.array([2.0 * phonology.location_offset[0], 0.0, 0.0]) * FLIP
     else:
         anchor = synthesiser.locations.anchor(phonology.major_location, phonology.minor_location, phonology.location_offset)
         place = anchor.at(near.rotation, near.position, synthesiser.rest)

@@ -26,13 +26,12 @@ from ..rig import INDEX, MIRROR, hand_slice
 from .arms import ArmMotion, ArmSolver, HandTracks
 from .collision import BodyFields
 from .nonmanual import posture
-from .targets import AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, hand_patch, uses_base_hand
+from .targets import FLIP, AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, hand_patch, mirror_rotation, uses_base_hand
 from .timing import FIRST_HOLD, LAST_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
 
 LEAD_IN_HOLD = 0.15  # seconds at rest before the hands rise, and after they are down again
 RETRACT_SECONDS = 0.60
 _IDLE_AFTER = 0.9  # seconds without work before the other hand is lowered within an utterance
-_FLIP = np.array([-1.0, 1.0, 1.0])
 _EMPHASIS_SCALE = {"none": 1.0, "mild": 1.08, "strong": 1.2}
 
 
@@ -54,7 +53,7 @@ class Synthesiser:
         self.rig = body.rig(betas)
         self.rest = self.rig.rest_joints
         # the left hand's canonical world is the mirror image
-        self.mirrored_rest = (self.rest * _FLIP)[list(MIRROR)]
+        self.mirrored_rest = (self.rest * FLIP)[list(MIRROR)]
         self.locations = Locations(body, betas)
         self.builder = TargetBuilder(self.locations, load_handshapes())
         self.right_hand = HandModel.from_body(body, "right", betas)
@@ -135,10 +134,10 @@ class Synthesiser:
         trunk = BodyPose(*global_transforms(local, self.rest))
         report = progress or (lambda _: None)
         report(0.15)
-        units = list(self._units(plan, fps))
-        others = self._other_intervals(units, _mirror_pose(trunk), times)
-        left_tracks = self._tracks(others, count, fps, self.mirrored_rest, _mirror_pose(trunk), idle=True)
-        left = self.left_arm.solve(left_tracks, _mirror_pose(trunk), fps)
+        units = list(self.units(plan, fps))
+        others = self._other_intervals(units, trunk.mirrored(), times)
+        left_tracks = self._tracks(others, count, fps, self.mirrored_rest, trunk.mirrored(), idle=True)
+        left = self.left_arm.solve(left_tracks, trunk.mirrored(), fps)
         self._write_arm(local, left, left_tracks, "left")
         report(0.5)
         with_left = BodyPose(*global_transforms(local, self.rest))
@@ -172,8 +171,9 @@ class Synthesiser:
     def _schedule_of(self, action: SignAction) -> Schedule:
         return self.schedule(action.phonology, action.kind in ("fingerspelled", "number")).stretched(action.duration)
 
-    def _units(self, plan: ActionSequence, fps: float) -> list[_Unit]:
-        out: list[_Unit] = []
+    def units(self, plan: ActionSequence, fps: float) -> list[Unit]:
+        """The morphemes of a complete plan on the frame grid."""
+        out: list[Unit] = []
         for index, action in enumerate(plan.actions):
             spans = self._schedule_of(action).spans
             for k, (phonology, (a, b)) in enumerate(zip(action.phonology, spans, strict=True)):
@@ -183,13 +183,13 @@ class Synthesiser:
                 if k + 1 == len(spans):
                     last = max(end, round((action.end + action.pause_after) * fps))
                 scale = _EMPHASIS_SCALE[action.emphasis]
-                out.append(_Unit(index, phonology, first, end, last, scale, action.finger_config if k == 0 else {}))
+                out.append(Unit(index, phonology, first, end, last, scale, action.finger_config if k == 0 else {}))
         for i in range(len(out) - 1):  # a hold gives way to the next sign, never the other way round
             if out[i].last >= out[i + 1].first:
                 out[i] = out[i].ending(max(out[i].first + 1, out[i + 1].first - 1))
         return out
 
-    def _other_intervals(self, units: list[_Unit], pose: BodyPose, times: np.ndarray) -> list[_Interval]:
+    def _other_intervals(self, units: list[Unit], pose: BodyPose, times: np.ndarray) -> list[_Interval]:
         """Targets of the non-dominant hand, canonical; one-handed signs give none."""
         out: list[_Interval] = []
         for unit in units:
@@ -212,9 +212,9 @@ class Synthesiser:
             return None
         name = phonology.base_contact_point or self.locations.hand_patches["HandOther" if phonology.minor_location == "Other" else phonology.minor_location]
         point, normal = hand_patch(self.left_hand, name, angles)
-        return AnchorTrack((wrist + np.einsum("tab,tb->ta", rotation, point)) * _FLIP, np.einsum("tab,tb->ta", rotation, normal) * _FLIP)
+        return AnchorTrack((wrist + np.einsum("tab,tb->ta", rotation, point)) * FLIP, np.einsum("tab,tb->ta", rotation, normal) * FLIP)
 
-    def _edited_paths(self, plan: ActionSequence, intervals: list[_Interval], units: list[_Unit], fps: float) -> list[_Interval]:
+    def _edited_paths(self, plan: ActionSequence, intervals: list[_Interval], units: list[Unit], fps: float) -> list[_Interval]:
         """Where a trajectory was edited by hand, the dominant wrist follows it instead of the phonology's path."""
         out = list(intervals)
         for k, unit in enumerate(units):
@@ -224,7 +224,7 @@ class Synthesiser:
             offsets = np.array([p.t_offset for p in action.trajectory])
             places = np.array([[p.x, p.y, p.z] for p in action.trajectory])
             if plan.handedness == "left":
-                places = places * _FLIP
+                places = places * FLIP
             at = (np.arange(unit.first, unit.last + 1) / fps) - action.start
             # ease through each point: piecewise minimum-jerk has no corner in speed
             index = np.clip(np.searchsorted(offsets, at, side="right") - 1, 0, max(len(offsets) - 2, 0))
@@ -327,13 +327,13 @@ class Synthesiser:
     def _write_arm(self, local: np.ndarray, arm: ArmMotion, tracks: HandTracks, side: str) -> None:
         mirror = side == "left"
         for name, value in (("collar", arm.collar), ("shoulder", arm.shoulder), ("elbow", arm.elbow), ("wrist", arm.wrist_local)):
-            local[:, INDEX[f"{side}_{name}"]] = _mirror_rotation(value) if mirror else value
+            local[:, INDEX[f"{side}_{name}"]] = mirror_rotation(value) if mirror else value
         model = self.left_hand if mirror else self.right_hand
         local[:, hand_slice("left" if mirror else "right")] = to_side(model.rotations(tracks.angles), "left" if mirror else "right")
 
 
 @dataclass(frozen=True)
-class _Unit:
+class Unit:
     """One morpheme on the frame grid: its holds at `first` and `end`, kept until `last`."""
 
     action: int
@@ -348,24 +348,14 @@ class _Unit:
         """Seconds of its frames, standing still after `end`."""
         return np.minimum(times[self.first : self.last + 1], times[self.end])
 
-    def ending(self, last: int) -> _Unit:
-        return _Unit(self.action, self.phonology, self.first, min(self.end, last), last, self.scale, self.finger_config)
+    def ending(self, last: int) -> Unit:
+        return Unit(self.action, self.phonology, self.first, min(self.end, last), last, self.scale, self.finger_config)
 
 
 def _still(state: HandState, n: int) -> HandTarget:
     n = max(n, 1)
     rotation = np.repeat(state.rotation[None], n, axis=0)
     return HandTarget(np.repeat(state.wrist[None], n, axis=0), rotation, rotation, np.zeros(n), np.repeat(state.angles[None], n, axis=0), np.zeros((n, 3)))
-
-
-def _mirror_rotation(rotation: np.ndarray) -> np.ndarray:
-    """The rotation (..., 3, 3) seen in the mirror x -> -x."""
-    return rotation * _FLIP[:, None] * _FLIP[None, :]
-
-
-def _mirror_pose(pose: BodyPose) -> BodyPose:
-    order = list(MIRROR)
-    return BodyPose(_mirror_rotation(pose.rotation[:, order]), pose.position[:, order] * _FLIP)
 
 
 def _through(places: np.ndarray, index: np.ndarray, s: np.ndarray) -> np.ndarray:

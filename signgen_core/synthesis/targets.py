@@ -16,12 +16,21 @@ from ..phonology.features import MINOR_LOCATIONS, Phonology, parse_direction
 from ..phonology.hand import ANGLE_LIMITS, HandModel
 from ..phonology.handshapes import Handshapes
 from ..phonology.locations import Locations
+from ..rig import MIRROR
 
 _TO_WORLD = np.array([-1.0, 1.0, 1.0])  # (out, up, forward) of a right hand to core axes
 _NEUTRAL_OUT = {"one": 0.16, "two": 0.13, "base": 0.13}  # metres from the midline, docs/formats/lexicon.md
 _DEFAULT_SIZE = 0.12
 _NO_CONTACT_LIFT = 0.03
 _SURFACE_SAMPLES = 13
+
+
+FLIP = np.array([-1.0, 1.0, 1.0])
+
+
+def mirror_rotation(rotation: np.ndarray) -> np.ndarray:
+    """The rotation (..., 3, 3) seen in the mirror x -> -x."""
+    return rotation * FLIP[:, None] * FLIP[None, :]
 
 
 # Patches of the forearm in the hand's frame, metres: true while the wrist is straight, which it is when forearms touch.
@@ -51,6 +60,11 @@ class BodyPose:
 
     def at(self, frames: np.ndarray | slice) -> BodyPose:
         return BodyPose(self.rotation[frames], self.position[frames])
+
+    def mirrored(self) -> BodyPose:
+        """The same body in the mirror x -> -x: the canonical world of the left hand."""
+        order = list(MIRROR)
+        return BodyPose(mirror_rotation(self.rotation[:, order]), self.position[:, order] * FLIP)
 
 
 @dataclass(frozen=True)
@@ -344,7 +358,7 @@ class TargetBuilder:
             duration = max(float(times[-1] - times[0]), 1e-6)
             moved = self.displacement(phonology, progress, (times - times[0]) / duration, size, False)
             # the same movement in the world, not its mirror image
-            point = point + moved * np.array([-1.0, 1.0, 1.0])
+            point = point + moved * FLIP
         return HandTarget(point, rotation, final, turn, angles, patch)
 
 
