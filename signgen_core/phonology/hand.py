@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from ..errors import InputError
 from ..kinematics.rotations import normalise
 from ..rig import EXTRA_POINTS, HAND_JOINTS, INDEX, Side
 from .surface import Probe
+
+if TYPE_CHECKING:
+    from ..body.model import Body
 
 FINGERS: tuple[str, ...] = ("index", "middle", "ring", "pinky")
 DIGITS: tuple[str, ...] = ("thumb", *FINGERS)
@@ -122,19 +126,19 @@ class HandModel:
         self._collision, self.collision_radii = self._find_collision_points()
 
     @classmethod
-    def from_body(cls, body: object, side: Side = "right", betas: np.ndarray | None = None) -> HandModel:
+    def from_body(cls, body: Body, side: Side = "right", betas: np.ndarray | None = None) -> HandModel:
         """The hand of a `signgen_core.body.Body` (any SMPL-X-format mesh). Raises InputError if the mesh has no skin where a hand should be."""
-        rig = body.rig(betas)  # type: ignore[attr-defined]
+        rig = body.rig(betas)
         wrist = rig.rest_joints[INDEX[f"{side}_wrist"]]
         rows = [INDEX[f"{side}_wrist"], *(INDEX[f"{side}_{name}"] for name in HAND_JOINTS)]
         rest = mirror_points(rig.rest_joints[rows] - wrist, side)
         tips = mirror_points(rig.extra_points[[EXTRA_POINTS.index(f"{side}_{d}_tip") for d in DIGITS]] - wrist, side)
-        vertices = mirror_points(body.shaped(betas) - wrist, side)  # type: ignore[attr-defined]
-        near = body.weights[:, [INDEX[f"{side}_elbow"], *rows]].sum(axis=1) > 0.5  # type: ignore[attr-defined]
+        vertices = mirror_points(body.shaped(betas) - wrist, side)
+        near = body.weights[:, [INDEX[f"{side}_elbow"], *rows]].sum(axis=1) > 0.5
         near &= vertices[:, 0] < 0.08
-        faces = body.faces[near[body.faces].all(axis=1)]  # type: ignore[attr-defined]
+        faces = body.faces[near[body.faces].all(axis=1)]
         if len(faces) < 100:
-            raise InputError(f"body {getattr(body, 'name', '?')!r}: no skin found around the {side} hand")
+            raise InputError(f"body {body.name!r}: no skin found around the {side} hand")
         faces = faces if side == "right" else faces[:, ::-1]
         return cls(rest, tips, vertices, faces, side)
 
