@@ -71,6 +71,14 @@ def _about(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
     return np.eye(3) + np.sin(a) * k + (1.0 - np.cos(a)) * (k @ k)
 
 
+def _turned(v: np.ndarray, axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Vectors (3,) or (..., 3) turned about one fixed unit axis by angles (...); several times cheaper than by matrices."""
+    x, y, z = axis
+    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    across = v @ k.T
+    return np.asarray(v + np.sin(angle)[..., None] * across + (1.0 - np.cos(angle))[..., None] * (across @ k.T))
+
+
 def to_side(rotations: np.ndarray, side: Side) -> np.ndarray:
     """Canonical rotations (..., 3, 3) as those of the body's hand of that side; its own inverse."""
     rotations = np.asarray(rotations, dtype=np.float64)
@@ -224,18 +232,20 @@ class HandModel:
         """Wrist-frame position and direction (..., 3) of one point and direction fixed to a bone; cheaper than `_chain`."""
         first, second, third = (self.rest[f] for f in self._frames[digit])
         hinge = self._hinge[digit]
-        base = self._base(digit, angles)
         bend, more = self._bends(digit, angles)
-
-        def turned(v: np.ndarray, angle: np.ndarray) -> np.ndarray:
-            along = np.dot(hinge, v) * hinge
-            return np.asarray(along + np.cos(angle)[..., None] * (v - along) + np.sin(angle)[..., None] * np.cross(hinge, v))
-
-        if segment == 0:
-            return first + base @ point, np.asarray(base @ direction)
-        total = bend if segment == 1 else bend + more
-        local = (second - first) + (0.0 if segment == 1 else turned(third - second, bend)) + turned(point, total)
-        return first + (base @ local[..., None])[..., 0], (base @ turned(direction, total)[..., None])[..., 0]
+        if segment > 0:
+            total = bend if segment == 1 else bend + more
+            lever = (second - first) + (0.0 if segment == 1 else _turned(third - second, hinge, bend))
+            point, direction = lever + _turned(point, hinge, total), _turned(direction, hinge, total)
+        axes: tuple[tuple[np.ndarray, int], ...]
+        if digit == "thumb":
+            axes = ((-self._direction["thumb"], 18), (self._palmar_axis, 17), (-_PALM_DOWN, 16))
+        else:
+            k = 4 * FINGERS.index(digit)
+            axes = ((-_PALM_DOWN, k), (hinge, k + 1))
+        for axis, row in axes:
+            point, direction = _turned(point, axis, angles[..., row]), _turned(direction, axis, angles[..., row])
+        return first + point, direction
 
     def transforms(self, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rotations (..., 16, 3, 3) and positions (..., 16, 3) of the frames (wrist, then `rig.HAND_JOINTS`) in the wrist frame."""
