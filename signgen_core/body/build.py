@@ -13,6 +13,7 @@ from ..errors import OutputError
 from ..face import ARKIT_NAMES, FACE_INDEX
 from ..rig import EXTRA_POINTS, INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
 from . import dress, head
+from .knuckles import move_weights
 from .landmarks import face_landmarks
 from .licensed import SMPLX_IDS
 from .mesh import Piece, triangles
@@ -175,6 +176,7 @@ def _skin_weights(source: Source, neutral: _Shape) -> np.ndarray:
     """(19158, 55) weights of the source vertices, adapted to a skeleton without twist bones and metacarpals."""
     points = a_pose_points(source, neutral.a_vertices)
     shared = share_twist(collapsed_weights(source), neutral.a_vertices, points)
+    shared = move_weights(shared, neutral.a_vertices, points)
     body = source.mesh.polygons[np.all(source.mesh.polygons <= GROUPS["body"][1], axis=1)].astype(np.int64)
     return soften_thumb_web(shared, neutral.a_vertices, body, points)
 

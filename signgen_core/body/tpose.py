@@ -12,6 +12,7 @@ import numpy as np
 
 from ..kinematics.rotations import matrix_to_axis_angle, normalise, rotation_about, rotation_between
 from ..rig import INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
+from .knuckles import move_knuckles
 from .mesh import smoother
 from .source import SOURCE_VERTICES, Source
 
@@ -124,6 +125,7 @@ def a_pose_points(source: Source, vertices: np.ndarray) -> dict[str, np.ndarray]
     points = {joint: cube(name) for joint, name in _CENTRE_CUBES.items()}
     for letter, side in (("l", "left"), ("r", "right")):
         points.update({f"{side}_{joint}": cube(f"{letter}-{name}") for joint, name in _SIDE_CUBES.items()})
+    move_knuckles(points)
     return points
 
 
