@@ -106,9 +106,18 @@ class Locations:
         probe = parse_direction(spec["probe"]) * to_world
         shift = offset * to_world
         lift = float(shift @ probe)
-        inner = self._bases[spec["base"]] + np.array(spec["offset"]) * to_world * scale + shift - lift * probe
+        base = self._bases[spec["base"]] + np.array(spec["offset"]) * to_world * scale
+        sideways = shift - lift * probe
         away = float(spec.get("away", 0.0)) * scale + lift
-        return self._first_hit(self._trunk, inner, probe, away, float(spec.get("start", 0.6)))
+        start = float(spec.get("start", 0.6))
+        # an offset past the edge: a place off the body keeps its sideways part, one on the skin goes back to the last skin there is
+        for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0):
+            found = self._first_hit(self._trunk, base + share * sideways, probe, away, start)
+            if found is not None:
+                if "away" not in spec or share == 1.0:
+                    return found
+                return Anchor(found.position + (1.0 - share) * sideways, found.normal, found.joints, found.weights)
+        raise LexiconError(f"no surface is met at {spec['base']} along {spec['probe']}")
 
     def _probe_arm(self, spec: dict[str, Any], offset: np.ndarray) -> Anchor:
         root, end = ("left_shoulder", "left_elbow") if spec["bone"] == "upper" else ("left_elbow", "left_wrist")
@@ -116,24 +125,24 @@ class Locations:
         probe = np.array({"up": (0.0, 1.0, 0.0), "down": (0.0, -1.0, 0.0), "front": (0.0, 0.0, 1.0), "back": (0.0, 0.0, -1.0)}[spec["side"]])
         # along the arm: `up` of the offset moves towards the hand, so that an author can slide a touch along a forearm
         inner = a + (b - a) * float(spec["along"]) + normalise(b - a) * offset[1]
-        return self._first_hit(self._arms, inner, probe, float(spec.get("away", 0.0)) + float(offset[2]))
+        found = self._first_hit(self._arms, inner, probe, float(spec.get("away", 0.0)) + float(offset[2]))
+        if found is None:
+            raise LexiconError(f"no surface is met on the arm at {spec['along']:g} of the {spec['bone']} bone")
+        return found
 
-    def _first_hit(self, triangles: np.ndarray, inner: np.ndarray, direction: np.ndarray, away: float, start: float = 0.6) -> Anchor:
-        """Shoots from `start` metres outside towards `inner`; where the ray misses (an offset past the edge) the nearest skin vertex is taken."""
+    def _first_hit(self, triangles: np.ndarray, inner: np.ndarray, direction: np.ndarray, away: float, start: float = 0.6) -> Anchor | None:
+        """Shoots from `start` metres outside towards `inner`; None where the ray meets nothing."""
         origin = inner + direction * start
         corners = self._vertices[triangles]
         hit = _ray_hit(origin, -direction, corners)
         if hit is None:
-            used = np.unique(triangles)
-            nearest = used[np.argmin(np.sum((self._vertices[used] - inner) ** 2, axis=1))]
-            weights, point, normal = self._weights[nearest], self._vertices[nearest], direction
-        else:
-            index, u, v = hit
-            bary = np.array([1.0 - u - v, u, v])
-            weights = bary @ self._weights[triangles[index]]
-            point = bary @ corners[index]
-            normal = normalise(np.cross(corners[index][1] - corners[index][0], corners[index][2] - corners[index][0]))
-            normal = normal if normal @ direction > 0 else -normal
+            return None
+        index, u, v = hit
+        bary = np.array([1.0 - u - v, u, v])
+        weights = bary @ self._weights[triangles[index]]
+        point = bary @ corners[index]
+        normal = normalise(np.cross(corners[index][1] - corners[index][0], corners[index][2] - corners[index][0]))
+        normal = normal if normal @ direction > 0 else -normal
         if triangles is self._trunk:
             weights = np.where(self._arm_joints, 0.0, weights)  # a point on the trunk must not swing with the arm that touches it
         keep = np.argsort(weights)[::-1][:4]

@@ -19,7 +19,7 @@ from ..phonology.features import Phonology
 from ..phonology.hand import ANGLE_LIMITS, mirror_points, to_side
 from ..rig import INDEX, JOINT_NAMES, SIDES, Side, hand_slice
 from .generate import Synthesiser
-from .targets import FLIP, BodyPose, hand_patch, mirror_rotation
+from .targets import FLIP, BodyPose, hand_patch, major_of, mirror_rotation
 
 
 @dataclass(frozen=True)
@@ -122,21 +122,30 @@ def patch_world(synthesiser: Synthesiser, pose: BodyPose, angles: np.ndarray, si
 
 
 def _gap(synthesiser: Synthesiser, phonology: Phonology, rows: np.ndarray, pose: BodyPose, hands: dict[Side, np.ndarray]) -> float:
-    """Metres between patch and place at the frame where they are nearest."""
+    """Metres between patch and place at the frame where they are nearest; a sign that touches two places has to reach both."""
     near = pose.at(rows)
-    name = phonology.contact_point or "palm"
-    patch = patch_world(synthesiser, near, hands["right"][rows], "right", name)
-    if phonology.major_location == "Hand" and not phonology.symmetrical:
-        minor = "HandOther" if phonology.minor_location == "Other" else phonology.minor_location
-        other = phonology.base_contact_point or synthesiser.locations.hand_patches[minor]
-        place = patch_world(synthesiser, near, hands["left"][rows], "left", other)
-        place = place + np.array(phonology.location_offset) * FLIP
-    elif phonology.symmetrical and phonology.major_location in ("Neutral", "Hand"):
-        place = patch_world(synthesiser, near, hands["left"][rows], "left", name)
-        place = place + np.array([2.0 * phonology.location_offset[0], 0.0, 0.0]) * FLIP
+    patch = patch_world(synthesiser, near, hands["right"][rows], "right", phonology.contact_point or "palm")
+    places = [(phonology.major_location, phonology.minor_location, phonology.location_offset)]
+    second = phonology.second_minor_location
+    slides_round = phonology.movement == "Circular" and phonology.contact_time == "throughout"
+    if second is not None and phonology.contact_time in (None, "both") and not second.endswith(("Away", "Neutral")) and not slides_round:
+        places.append((major_of(second, phonology.major_location), second, phonology.second_offset))
+    return max(_nearest(synthesiser, phonology, place, patch, near, hands, rows) for place in places)
+
+
+def _nearest(
+    synthesiser: Synthesiser, phonology: Phonology, place: tuple[str, str, tuple[float, float, float]], patch: np.ndarray, near: BodyPose,
+    hands: dict[Side, np.ndarray], rows: np.ndarray,
+) -> float:  # fmt: skip
+    major, minor, offset = place
+    if major == "Hand" and not phonology.symmetrical:
+        first = minor == phonology.minor_location
+        name = (phonology.base_contact_point if first else None) or synthesiser.locations.hand_patches["HandOther" if minor == "Other" else minor]
+        goal = patch_world(synthesiser, near, hands["left"][rows], "left", name) + np.array(offset) * FLIP
+    elif phonology.symmetrical and major in ("Neutral", "Hand"):
+        goal = patch_world(synthesiser, near, hands["left"][rows], "left", phonology.contact_point or "palm")
+        goal = goal + np.array([2.0 * offset[0], 0.0, 0.0]) * FLIP
     else:
-        anchor = synthesiser.locations.anchor(phonology.major_location, phonology.minor_location, phonology.location_offset)
-        place = anchor.at(near.rotation, near.position, synthesiser.rest)
-    return float(np.sqrt(np.sum((patch - place) ** 2, axis=1)).min())
-
-
+        anchor = synthesiser.locations.anchor(major, minor, offset)
+        goal = anchor.at(near.rotation, near.position, synthesiser.rest)
+    return float(np.sqrt(np.sum((patch - goal) ** 2, axis=1)).min())

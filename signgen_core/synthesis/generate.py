@@ -18,7 +18,7 @@ from ..kinematics.forward import global_transforms
 from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..kinematics.spline import minimum_jerk
 from ..motion import Motion, Segment
-from ..phonology.features import Phonology
+from ..phonology.features import MINOR_LOCATIONS, Phonology
 from ..phonology.hand import HandModel, to_side
 from ..phonology.handshapes import load_handshapes
 from ..phonology.locations import Locations
@@ -72,8 +72,8 @@ class Synthesiser:
         times = np.linspace(0.0, 1.0, 9)
         pose = BodyPose(np.repeat(self._rest_body.rotation, 9, axis=0), np.repeat(self._rest_body.position, 9, axis=0))
         other = self._other_target(phonology, times, pose, 1.0)
-        track = None if other is None else self._base_track(phonology, other.wrist, other.orientation, other.angles)
-        main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=track)
+        tracks = {} if other is None else self._base_tracks(phonology, other.wrist, other.orientation, other.angles)
+        main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=tracks)
         length = float(np.sum(np.sqrt(np.sum(np.diff(main.point, axis=0) ** 2, axis=1))))
         first = None if other is None else state_at(other, 0)
         last = None if other is None else state_at(other, -1)
@@ -117,8 +117,8 @@ class Synthesiser:
             times = np.linspace(0.0, end - start, count)
             pose = BodyPose(np.repeat(self._rest_body.rotation, count, axis=0), np.repeat(self._rest_body.position, count, axis=0))
             other = self._other_target(phonology, times, pose, 1.0)
-            track = None if other is None else self._base_track(phonology, other.wrist, other.orientation, other.angles)
-            main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=track)
+            tracks = {} if other is None else self._base_tracks(phonology, other.wrist, other.orientation, other.angles)
+            main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=tracks)
             out += [(start + float(t), w) for t, w in zip(times, main.wrist, strict=True)]
         return out
 
@@ -144,9 +144,9 @@ class Synthesiser:
         mains: list[_Interval] = []
         for unit in units:
             rows = np.arange(unit.first, unit.last + 1)
-            track = self._base_track(unit.phonology, left.wrist[rows], left.hand[rows], left_tracks.angles[rows])
+            touched = self._base_tracks(unit.phonology, left.wrist[rows], left.hand[rows], left_tracks.angles[rows])
             target = self.builder.moving_hand(
-                self.right_hand, unit.phonology, unit.times(times), with_left.at(rows), scale=unit.scale, on_base=track, finger_config=unit.finger_config
+                self.right_hand, unit.phonology, unit.times(times), with_left.at(rows), scale=unit.scale, on_base=touched, finger_config=unit.finger_config
             )
             mains.append(_Interval(unit.first, unit.last, target))
         mains = self._edited_paths(plan, mains, units, fps)
@@ -206,13 +206,23 @@ class Synthesiser:
             return self.builder.base_hand(self.left_hand, phonology, times, pose, scale)
         return None
 
-    def _base_track(self, phonology: Phonology, wrist: np.ndarray, rotation: np.ndarray, angles: np.ndarray) -> AnchorTrack | None:
-        """The touched patch of the left hand in the world of the right one. wrist (T, 3), rotation (T, 3, 3), angles (T, 21), canonical."""
-        if phonology.major_location != "Hand" or phonology.symmetrical:
-            return None
-        name = phonology.base_contact_point or self.locations.hand_patches["HandOther" if phonology.minor_location == "Other" else phonology.minor_location]
-        point, normal = hand_patch(self.left_hand, name, angles)
-        return AnchorTrack((wrist + np.einsum("tab,tb->ta", rotation, point)) * FLIP, np.einsum("tab,tb->ta", rotation, normal) * FLIP)
+    def _base_tracks(self, phonology: Phonology, wrist: np.ndarray, rotation: np.ndarray, angles: np.ndarray) -> dict[str, AnchorTrack]:
+        """The touched patches of the left hand by minor location, in the right one's world. wrist (T, 3), rotation (T, 3, 3), angles (T, 21), canonical."""
+        if phonology.symmetrical:
+            return {}
+        first = phonology.minor_location if phonology.major_location == "Hand" else None
+        second = phonology.second_minor_location
+        names: dict[str, str] = {}
+        if second in MINOR_LOCATIONS["Hand"] and second != "Other":
+            names[second] = self.locations.hand_patches[second]
+        if first is not None:
+            names[first] = phonology.base_contact_point or self.locations.hand_patches["HandOther" if first == "Other" else first]
+        out: dict[str, AnchorTrack] = {}
+        for minor, name in names.items():
+            point, normal = hand_patch(self.left_hand, name, angles)
+            place = wrist + np.einsum("tab,tb->ta", rotation, point)
+            out[minor] = AnchorTrack(place * FLIP, np.einsum("tab,tb->ta", rotation, normal) * FLIP)
+        return out
 
     def _edited_paths(self, plan: ActionSequence, intervals: list[_Interval], units: list[Unit], fps: float) -> list[_Interval]:
         """Where a trajectory was edited by hand, the dominant wrist follows it instead of the phonology's path."""

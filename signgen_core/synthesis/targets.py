@@ -6,7 +6,9 @@ symmetrical sign is the same call on the mirrored body, and no rule here knows l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -118,6 +120,17 @@ def stroke_waypoints(phonology: Phonology) -> list[float]:
         back = 0.0 if not phonology.contact else min(0.35, 0.15 * k + 0.1)
         points += [back, 1.0]
     return points
+
+
+@dataclass(frozen=True)
+class AnchorTrack:
+    """A patch of the other hand over time, in the touching hand's canonical world: position, normal (T, 3)."""
+
+    position: np.ndarray
+    normal: np.ndarray
+
+
+_NO_BASE: Mapping[str, AnchorTrack] = MappingProxyType({})
 
 
 class TargetBuilder:
@@ -248,16 +261,25 @@ class TargetBuilder:
         return path
 
     def path(
-        self, phonology: Phonology, times: np.ndarray, progress: np.ndarray, pose: BodyPose, scale: float, shifted: bool, on_base: AnchorTrack | None
+        self, phonology: Phonology, times: np.ndarray, progress: np.ndarray, pose: BodyPose, scale: float, shifted: bool, on_base: Mapping[str, AnchorTrack]
     ) -> np.ndarray:
-        """(T, 3) world positions of the contact point of a moving hand. `on_base`: the touched patch of the other hand, where there is one."""
+        """(T, 3) world positions of the contact point of a moving hand. `on_base`: touched patches of the other hand by minor location."""
         duration = max(float(times[-1] - times[0]), 1e-6)
         u = (times - times[0]) / duration
         size = (phonology.size if phonology.size is not None else (_DEFAULT_SIZE if phonology.direction else 0.0)) * scale
         when = phonology.contact_time or ("both" if phonology.second_minor_location else "end" if phonology.repeated_movement else "start")
         start, normal = self._place(phonology, pose, phonology.major_location, phonology.minor_location, phonology.location_offset, on_base)
-        if phonology.second_minor_location is not None:
-            major = _major_of(phonology.second_minor_location, phonology.major_location)
+        on_body = phonology.major_location in ("Head", "Body")
+        slides = phonology.contact and when == "throughout" and on_body
+        if phonology.movement == "Circular" and phonology.second_minor_location is not None and not slides:
+            end, _ = self._place(
+                phonology, pose, major_of(phonology.second_minor_location, phonology.major_location), phonology.second_minor_location,
+                phonology.second_offset, on_base,
+            )  # fmt: skip
+            circle = self.displacement(phonology, progress, np.clip(u / 0.62, 0.0, 1.0), size, shifted)
+            return start + circle + (end - start) * minimum_jerk((u - 0.55) / 0.38)[:, None]
+        if phonology.second_minor_location is not None and not (slides and phonology.movement == "Circular"):
+            major = major_of(phonology.second_minor_location, phonology.major_location)
             end, _ = self._place(phonology, pose, major, phonology.second_minor_location, phonology.second_offset, on_base)
             line = start + (end - start) * progress[:, None]
             length = np.sqrt(np.sum((end - start) ** 2, axis=1, keepdims=True))
@@ -267,8 +289,10 @@ class TargetBuilder:
             if when == "throughout":
                 height = 0.0
             return line + height * (4.0 * progress * (1.0 - progress))[:, None] * side
+        if phonology.contact and phonology.nondominant.moves and phonology.major_location in ("Hand", "Arm"):
+            return start  # the other hand carries this one along
         shift = self.displacement(phonology, progress, u, size, shifted)
-        if phonology.contact and when == "throughout" and on_base is None and phonology.major_location in ("Head", "Body"):
+        if slides:
             return self._along_surface(phonology, pose, shift)
         if phonology.movement != "Circular" and phonology.direction and phonology.contact:
             whole = self.displacement(phonology, np.ones(1), np.ones(1), size, False)
@@ -279,15 +303,16 @@ class TargetBuilder:
         return start + shift
 
     def _place(
-        self, phonology: Phonology, pose: BodyPose, major: str, minor: str, offset: tuple[float, float, float], on_base: AnchorTrack | None
+        self, phonology: Phonology, pose: BodyPose, major: str, minor: str, offset: tuple[float, float, float], on_base: Mapping[str, AnchorTrack]
     ) -> tuple[np.ndarray, np.ndarray]:
         """World positions and normals (T, 3) of a location."""
         if major == "Hand":
-            if on_base is None:
+            touched = on_base.get(minor)
+            if touched is None:
                 major, minor = "Neutral", "Neutral"
             else:
                 lift = 0.08 if minor.endswith("Away") else 0.0
-                return on_base.position + np.array(offset) * _TO_WORLD + lift * on_base.normal, on_base.normal
+                return touched.position + np.array(offset) * _TO_WORLD + lift * touched.normal, touched.normal
         if major in ("Neutral", "Other"):
             kind = "two" if phonology.two_handed else "one"
             out = 0.0 if phonology.symmetrical and phonology.contact else _NEUTRAL_OUT[kind]
@@ -309,7 +334,7 @@ class TargetBuilder:
         steps = np.concatenate([[0.0], np.cumsum(np.sqrt(np.sum(np.diff(shift, axis=0) ** 2, axis=1)))])
         total = steps[-1]
         if total < 1e-6:
-            return self._place(phonology, pose, phonology.major_location, phonology.minor_location, phonology.location_offset, None)[0]
+            return self._place(phonology, pose, phonology.major_location, phonology.minor_location, phonology.location_offset, _NO_BASE)[0]
         count = min(_SURFACE_SAMPLES * max(1, round(total / 0.25)), 40)
         marks = np.linspace(0.0, total, count)
         tracks = []
@@ -329,7 +354,7 @@ class TargetBuilder:
 
     def moving_hand(
         self, hand: HandModel, phonology: Phonology, times: np.ndarray, pose: BodyPose, *,
-        scale: float = 1.0, shifted: bool = False, on_base: AnchorTrack | None = None, finger_config: dict[str, float] | None = None,
+        scale: float = 1.0, shifted: bool = False, on_base: Mapping[str, AnchorTrack] = _NO_BASE, finger_config: dict[str, float] | None = None,
     ) -> HandTarget:  # fmt: skip
         """Targets of the dominant hand, or of the other one in a symmetrical sign. times: (T,) seconds from first to last hold."""
         progress = self.progress(phonology, times, shifted)
@@ -351,7 +376,7 @@ class TargetBuilder:
             local = (np.array(base.location_offset) + np.array([_NEUTRAL_OUT["base"], 0.0, 0.0])) * _TO_WORLD
             point = anchor.at(pose.rotation, pose.position, self.locations.rest) + local
         else:
-            anchor = self.locations.anchor(_major_of(base.location, "Body"), base.location, base.location_offset)
+            anchor = self.locations.anchor(major_of(base.location, "Body"), base.location, base.location_offset)
             point = anchor.at(pose.rotation, pose.position, self.locations.rest)
         if base.moves and phonology.direction:
             size = (phonology.size if phonology.size is not None else _DEFAULT_SIZE) * scale
@@ -362,20 +387,14 @@ class TargetBuilder:
         return HandTarget(point, rotation, final, turn, angles, patch)
 
 
-@dataclass(frozen=True)
-class AnchorTrack:
-    """A patch of the other hand over time, in the touching hand's canonical world: position, normal (T, 3)."""
-
-    position: np.ndarray
-    normal: np.ndarray
-
-
 def uses_base_hand(phonology: Phonology) -> bool:
     """True when the other hand is held as a base (touched, or posed) instead of mirroring."""
-    return not phonology.symmetrical and (phonology.two_handed or phonology.major_location in ("Hand", "Arm"))
+    touches = phonology.major_location in ("Hand", "Arm") or phonology.second_minor_location in MINOR_LOCATIONS["Hand"][:-1]
+    return not phonology.symmetrical and (phonology.two_handed or touches)
 
 
-def _major_of(minor: str, default: str) -> str:
+def major_of(minor: str, default: str) -> str:
+    """The major location that a minor one belongs to; `default` where that one has it."""
     if minor in MINOR_LOCATIONS[default]:
         return default
     return next((major for major, minors in MINOR_LOCATIONS.items() if minor in minors), default)
