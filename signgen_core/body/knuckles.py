@@ -26,7 +26,7 @@ def move_knuckles(points: dict[str, np.ndarray]) -> None:
             gap = base - second
             wanted = ratio * np.linalg.norm(third - second)
             along = float(np.dot(back, gap))
-            step = -along + np.sqrt(max(0.0, along * along + wanted * wanted - float(np.dot(gap, gap))))
+            step = -along + float(np.sqrt(max(0.0, float(along * along + wanted * wanted - np.dot(gap, gap)))))
             points[f"{side}_{finger}1"] = base + max(0.0, float(step)) * back
 
 
