@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rotations import normalise, rotation_about, rotation_between, twist_angle
+from .rotations import cross, normalise, rotation_about, rotation_between, twist_angle
 
 # Carried reference: for an arm pointing forward and down the elbow hangs down, out and back.
 _POLE_DIRECTION = normalise(np.array([0.0, -0.6, 0.8]))
@@ -55,8 +55,10 @@ class ArmSolution:
 
 def _reference(direction: np.ndarray) -> np.ndarray:
     """The elbow's direction at swivel 0, perpendicular to the arm's `direction` (..., 3)."""
-    pole = _POLE_ELBOW - (_POLE_ELBOW @ _POLE_DIRECTION) * _POLE_DIRECTION
-    carried = rotation_between(_POLE_DIRECTION, direction) @ normalise(pole)
+    pole = normalise(_POLE_ELBOW - (_POLE_ELBOW @ _POLE_DIRECTION) * _POLE_DIRECTION)
+    # the shortest rotation of the pole's direction onto `direction`, applied to a vector across it; capped where the arm would point up and behind
+    share = (direction @ pole) / np.maximum(1.0 + direction @ _POLE_DIRECTION, 1e-3)
+    carried = pole - share[..., None] * (_POLE_DIRECTION + direction)
     carried = carried - np.sum(carried * direction, axis=-1, keepdims=True) * direction
     return normalise(carried)
 
@@ -76,12 +78,12 @@ def two_bone(arm: Arm, shoulder: np.ndarray, target: np.ndarray, swivel: np.ndar
     along = (a * a - b * b + reach * reach) / (2.0 * reach)
     radius = np.sqrt(np.maximum(a * a - along * along, 0.0))
     u = _reference(direction)
-    v = np.cross(u, direction)
+    v = cross(u, direction)
     swivel = np.asarray(swivel, dtype=np.float64)[..., None]
     side = np.cos(swivel) * u + np.sin(swivel) * v
     elbow = shoulder + along[..., None] * direction + radius[..., None] * side
     wrist = shoulder + reach[..., None] * direction
-    hinge = np.cross(side, direction)
+    hinge = cross(side, direction)
     upper_rotation = _frame_rotation(normalise(arm.elbow - arm.shoulder), normalise(elbow - shoulder), hinge)
     fore_rotation = _frame_rotation(normalise(arm.wrist - arm.elbow), normalise(wrist - elbow), hinge)
     error = np.sqrt(np.sum((wrist - target) ** 2, axis=-1))
@@ -92,9 +94,9 @@ def _frame_rotation(rest_direction: np.ndarray, direction: np.ndarray, hinge: np
     """Rotation (..., 3, 3) taking the rest bone to `direction` and the rest hinge (+Y for a right arm in the T-pose) to `hinge`."""
     rest_hinge = np.array([0.0, 1.0, 0.0])
     rest_hinge = normalise(rest_hinge - (rest_hinge @ rest_direction) * rest_direction)
-    rest = np.stack([rest_direction, rest_hinge, np.cross(rest_direction, rest_hinge)], axis=-1)
+    rest = np.stack([rest_direction, rest_hinge, cross(rest_direction, rest_hinge)], axis=-1)
     hinge = normalise(hinge - np.sum(hinge * direction, axis=-1, keepdims=True) * direction)
-    posed = np.stack([direction, hinge, np.cross(direction, hinge)], axis=-1)
+    posed = np.stack([direction, hinge, cross(direction, hinge)], axis=-1)
     return posed @ rest.T
 
 
@@ -203,6 +205,6 @@ def without_twist(arm: Arm, elbow_local: np.ndarray) -> np.ndarray:
     axis = normalise(arm.wrist - arm.elbow)
     # the hinge and the twist that follows it meet in one rotation; the twist is read from where the hinge axis (rest +Y) went
     turned = np.einsum("...ba,b->...a", elbow_local, np.array([0.0, 1.0, 0.0]))
-    across = np.cross(axis, np.array([0.0, 1.0, 0.0]))
+    across = cross(axis, np.array([0.0, 1.0, 0.0]))
     twist = np.arctan2(-np.sum(turned * across, axis=-1), turned[..., 1])
     return np.einsum("...ab,...bc->...ac", elbow_local, rotation_about(axis, -twist))

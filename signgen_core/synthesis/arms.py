@@ -95,8 +95,9 @@ class ArmSolver:
         target, push, near = tracks.wrist, np.zeros_like(tracks.wrist), np.arange(len(tracks.wrist))
         kept = np.zeros_like(target)
         for round_index in range(_SETTLE_ROUNDS):
-            angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
-            hand = ik.hand_rotation(self.arm, ik.two_bone(self.arm, shoulder, target, swivel).fore_rotation, angles)
+            solution = ik.two_bone(self.arm, shoulder, target, swivel)
+            angles = self._wrist_angles(tracks, rows, solution.fore_rotation)
+            hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
             # a hand that its wrist cannot turn as wanted still puts its patch where it belongs
             wanted = np.zeros_like(target)
             wanted[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
@@ -106,22 +107,24 @@ class ArmSolver:
             further, near = self._push_out(target, hand, tracks.angles, pose, near)
             push, target = push + further, target + further
         solution = ik.two_bone(self.arm, shoulder, target, swivel)
-        angles = self._wrist_angles(tracks, rows, shoulder, target, swivel)
+        angles = self._wrist_angles(tracks, rows, solution.fore_rotation)
         hand = ik.hand_rotation(self.arm, solution.fore_rotation, angles)
         elbow_local, wrist_local = ik.share_forearm(self.arm, solution, angles)
         parent = np.einsum("tab,tbc->tac", pose.rotation[:, _SPINE], collar)
         shoulder_local = np.einsum("tba,tbc->tac", parent, solution.upper_rotation)
         return ArmMotion(collar, shoulder_local, elbow_local, wrist_local, solution.wrist, hand)
 
-    def _wrist_angles(self, tracks: HandTracks, rows: np.ndarray, shoulder: np.ndarray, target: np.ndarray, swivel: np.ndarray) -> ik.WristAngles:
-        """Angles (T,) within limits: those that the targets ask for where the hand is settled, blends of them in between."""
-        solution = ik.two_bone(self.arm, shoulder[rows], target[rows], swivel[rows])
-        first = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.rotation[rows]))
-        last = ik.clamp_wrist(ik.wrist_angles(self.arm, solution.fore_rotation, tracks.final_rotation[rows]))
+    def _wrist_angles(self, tracks: HandTracks, rows: np.ndarray, fore: np.ndarray) -> ik.WristAngles:
+        """Angles (T,) within limits: those that the targets ask for where the hand is settled, blends of them in between. fore: (T, 3, 3)."""
+        first = ik.clamp_wrist(ik.wrist_angles(self.arm, fore[rows], tracks.rotation[rows]))
+        turned = rows[tracks.turn[rows] > 0]
+        last = ik.clamp_wrist(ik.wrist_angles(self.arm, fore[turned], tracks.final_rotation[turned])) if len(turned) else None
         filled = []
-        for a, b in ((first.twist, last.twist), (first.flexion, last.flexion), (first.deviation, last.deviation)):
-            full = np.zeros(len(target))
-            full[rows] = a + tracks.turn[rows] * (b - a)
+        for name in ("twist", "flexion", "deviation"):
+            full = np.zeros(len(fore))
+            full[rows] = getattr(first, name)
+            if last is not None:
+                full[turned] += tracks.turn[turned] * (getattr(last, name) - full[turned])
             filled.append(tracks.bridge(full))
         return ik.WristAngles(*filled)
 
