@@ -11,17 +11,15 @@ import numpy as np
 from .action import ActionSequence, NonManualMarkers, SentenceInfo, SignAction, TrajectoryPoint, trajectory_digest
 from .errors import InputError, LexiconError, PlanError
 from .phonology.features import Phonology
-from .phonology.handshapes import Character, Handshapes
+from .phonology.handshapes import DOUBLE_SHIFT, SPELLING_OFFSET, Character, Handshapes
 from .phonology.lexicon import Lexicon, check_handshapes
+from .phonology.numbers import number_morphemes
 from .text.fingerspelling import letters
 from .text.types import Gloss, Sentence
 
 if TYPE_CHECKING:
     from .synthesis.generate import Synthesiser
 
-# Fingerspelling is held beside the dominant shoulder, palm to the viewer.
-SPELLING_OFFSET = (0.01, 0.15, -0.02)
-_DOUBLE_SHIFT = 0.045  # metres outwards by which the second of a double letter slides
 _MAX_LETTERS = 64
 _EDGE_SECONDS = 0.15
 
@@ -37,10 +35,12 @@ def spell(word: str, shapes: Handshapes) -> tuple[Phonology, ...]:
 
 
 def number(digits: str, shapes: Handshapes) -> tuple[Phonology, ...]:
-    """A number's digits as morphemes. Raises InputError for anything but digits."""
+    """A number as morphemes: 0 to 999 in their own forms, longer ones and those with leading zeros digit by digit. Raises InputError for anything else."""
     plain = digits.replace(",", "")
     if not plain.isascii() or not plain.isdigit() or len(plain) > _MAX_LETTERS:
         raise InputError(f"{digits!r} is not a number that can be signed")
+    if len(plain) <= 3 and plain == str(int(plain)):
+        return number_morphemes(int(plain), shapes, SPELLING_OFFSET)
     return _characters([shapes.character(d) for d in plain])
 
 
@@ -49,7 +49,7 @@ def _characters(characters: Sequence[Character]) -> tuple[Phonology, ...]:
     previous: Character | None = None
     shift = 0.0
     for character in characters:
-        shift = shift + _DOUBLE_SHIFT if previous is not None and previous.name == character.name else 0.0
+        shift = shift + DOUBLE_SHIFT if previous is not None and previous.name == character.name else 0.0
         previous = character
         offset = (SPELLING_OFFSET[0] + shift, SPELLING_OFFSET[1], SPELLING_OFFSET[2])
         stroke = character.stroke
