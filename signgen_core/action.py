@@ -1,7 +1,7 @@
 """ActionSequence: the editable JSON between text and motion.
 
 Each action carries the six fields that Deaf users and interpreters voted for (gloss, handshape, trajectory, duration, non-manual
-markers, emphasis; Li et al. 2025, "Human-Centered Editable Speech-to-Sign-Language Generation"), its phonology, and where it
+markers, emphasis; arXiv 2506.14677, 2025, "Human-Centered Editable Speech-to-Sign-Language Generation"), its phonology, and where it
 comes from. Times are seconds, so that any frame rate is a resampling. The format is described in docs/formats/plan.md and in
 presets/schemas/.
 """

@@ -27,7 +27,8 @@ def number_morphemes(value: int, shapes: Handshapes, place: tuple[float, float, 
 
 def _forms(value: int, shapes: Handshapes) -> tuple[Phonology, ...]:
     if value >= 100:
-        hundred = Phonology(handshape=shapes.letters["c"].handshape, palm="forward", fingers="up", location_offset=(0.02, 0.0, 0.0))
+        c = shapes.letters["c"]
+        hundred = Phonology(handshape=c.handshape, palm=c.palm, fingers=c.fingers, location_offset=(0.02, 0.0, 0.0))
         rest = _forms(value % 100, shapes) if value % 100 else ()
         moved = tuple(_outwards(m, 0.04) for m in rest)
         return (_digit(value // 100, shapes), hundred, *moved)

@@ -14,15 +14,16 @@ from ..kinematics.rotations import axis_angle_to_matrix, normalise
 from ..kinematics.spline import gaussian_kernel, minimum_jerk, smooth
 from ..phonology.hand import HandModel
 from ..rig import INDEX
-from .collision import BodyFields
+from .collision import BodyFields, HandSkin
 from .targets import BodyPose
 
 _COLLAR, _SHOULDER, _ELBOW, _WRIST, _SPINE = (INDEX[n] for n in ("right_collar", "right_shoulder", "right_elbow", "right_wrist", "spine3"))
 _SWIVEL_SIGMA_SECONDS = 0.07
-_SKIN = 0.003  # metres that a hand may sink into the body before it is pushed out
-_PUSH_ROUNDS = 6
+_SKIN = 0.0 # metres that a hand may sink into the body before it is pushed out
+_PUSH_ROUNDS = 2
 _SETTLE_ROUNDS = 5  # pushing a hand out bends its wrist anew, which moves the hand again
-_NEAR = 0.02  # metres of clearance beyond which a hand is not looked at again
+_NEAR = 0.02  # metres of clearance of the spheres beyond which the skin is not looked at
+_CLOSE = 0.008  # and of the skin beyond which a frame is not looked at again
 _FORWARD_LEAN = np.array([-0.1, 0.0, 0.5])
 
 
@@ -72,12 +73,34 @@ class ArmMotion:
     hand: np.ndarray
 
 
+class _Shape:
+    """The bent hand over all frames in its own frame: spheres (T, K, 3), and the skin where somebody asks for it; neither moves while the arm settles."""
+
+    def __init__(self, spheres: np.ndarray, skin: HandSkin, angles: np.ndarray) -> None:
+        self.spheres = spheres
+        self._skin, self._angles = skin, angles
+        self._known = np.zeros(len(angles), dtype=bool)
+        self._points: np.ndarray | None = None
+
+    def skin(self, frames: np.ndarray) -> np.ndarray:
+        """(N, K, 3) of these frames."""
+        new = frames[~self._known[frames]]
+        if len(new) or self._points is None:
+            fresh = self._skin.points(self._angles[new])
+            if self._points is None:
+                self._points = np.zeros((len(self._angles), *fresh.shape[1:]))
+            self._points[new] = fresh
+            self._known[new] = True
+        return self._points[frames]
+
+
 class ArmSolver:
     """Solves one arm of one body. `rest` is (55, 3), in the canonical world of the hand (mirrored for a left one)."""
 
-    def __init__(self, rest: np.ndarray, hand: HandModel, fields: BodyFields) -> None:
+    def __init__(self, rest: np.ndarray, hand: HandModel, skin: HandSkin, fields: BodyFields) -> None:
         self.rest = rest
         self.hand = hand
+        self.skin = skin
         self.fields = fields
         self.arm = ik.Arm(rest[_SHOULDER], rest[_ELBOW], rest[_WRIST])
 
@@ -94,6 +117,7 @@ class ArmSolver:
         swivel = smooth(tracks.bridge(swivel), gaussian_kernel(_SWIVEL_SIGMA_SECONDS * fps))
         target, push, near = tracks.wrist, np.zeros_like(tracks.wrist), np.arange(len(tracks.wrist))
         kept = np.zeros_like(target)
+        shape = _Shape(self.hand.collision_points(tracks.angles), self.skin, tracks.angles)
         for round_index in range(_SETTLE_ROUNDS):
             solution = ik.two_bone(self.arm, shoulder, target, swivel)
             angles = self._wrist_angles(tracks, rows, solution.fore_rotation)
@@ -104,7 +128,7 @@ class ArmSolver:
             # half steps: a wrist that gave way may find the turn possible there, and would swing back and forth
             kept = kept + (1.0 if round_index == 0 else 0.5) * (tracks.bridge(wanted) - kept)
             target = tracks.wrist + kept + push
-            further, near = self._push_out(target, hand, tracks.angles, pose, near)
+            further, near = self._push_out(target, hand, shape, pose, near)
             push, target = push + further, target + further
         solution = ik.two_bone(self.arm, shoulder, target, swivel)
         angles = self._wrist_angles(tracks, rows, solution.fore_rotation)
@@ -151,27 +175,33 @@ class ArmSolver:
         return collar, shoulder
 
     def _push_out(
-        self, wrist: np.ndarray, hand: np.ndarray, angles: np.ndarray, pose: BodyPose, frames: np.ndarray
+        self, wrist: np.ndarray, hand: np.ndarray, shape: _Shape, pose: BodyPose, frames: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """(T, 3) shift that brings the hand out of head and torso, looking at `frames` only, and the frames that are near enough to look at again.
 
-        The deepest point is pushed along the way out, a few rounds.
+        Spheres find the frames that are near; there the deepest point of the skin is pushed along the way out, a few rounds.
         """
         total = np.zeros_like(wrist)
         if not len(frames):
             return total, frames
-        points, radii = self.hand.collision_points(angles[frames]), self.hand.collision_radii
-        world = wrist[frames, None] + points @ np.swapaxes(hand[frames], -1, -2)
-        active = np.arange(len(frames))
-        near = frames
+        body = pose.at(frames)
+        spheres = wrist[frames, None] + shape.spheres[frames] @ np.swapaxes(hand[frames], -1, -2)
+        depth, _ = self.fields.depth(spheres, self.hand.collision_radii, body.rotation, body.position)
+        near = frames[depth.max(axis=1) > -_NEAR]
+        if not len(near):
+            return total, near
+        close = near
+        world = wrist[near, None] + shape.skin(near) @ np.swapaxes(hand[near], -1, -2)
+        none = np.zeros(world.shape[1])
+        active = np.arange(len(near))
         for round_index in range(_PUSH_ROUNDS):
-            body = pose.at(frames[active])
-            depth, direction = self.fields.depth(world[active] + total[frames[active], None], radii, body.rotation, body.position)
+            body = pose.at(near[active])
+            depth, direction = self.fields.depth(world[active] + total[near[active], None], none, body.rotation, body.position)
             worst = np.argmax(depth, axis=1)
             rows = np.arange(len(active))
             amount = depth[rows, worst] - _SKIN
             if round_index == 0:
-                near = frames[amount > -_NEAR]
+                close = near[amount > -_CLOSE]
             hit = amount > 0
             if not hit.any():
                 break
@@ -179,12 +209,12 @@ class ArmSolver:
             way = direction[rows, worst]
             lean = normalise(way + _FORWARD_LEAN)
             gain = np.maximum(np.sum(way * lean, axis=1), 0.4)
-            total[frames[active]] += lean * (np.maximum(amount, 0.0) / gain)[:, None]
+            total[near[active]] += lean * (np.maximum(amount, 0.0) / gain)[:, None]
             if round_index == 0:
                 # a push must not make the hand jump: neighbours yield with it
                 total = _spread(total)
             active = active[hit]
-        return total, near
+        return total, close
 
 
 def _spread(push: np.ndarray) -> np.ndarray:

@@ -18,14 +18,19 @@ from ..motion import Motion
 from ..phonology.features import Phonology
 from ..phonology.hand import ANGLE_LIMITS, mirror_points, to_side
 from ..rig import INDEX, JOINT_NAMES, SIDES, Side, hand_slice
+from .collision import HandSkin
 from .generate import Synthesiser
 from .targets import FLIP, BodyPose, hand_patch, major_of, mirror_rotation
+
+_ABOUT = 0.015  # metres by which the middle of the touching patch may stand off while the skin around it touches
+_SKINS: dict[tuple[int, str], HandSkin] = {}
 
 
 @dataclass(frozen=True)
 class Report:
-    """contact: metres between the touching patch and its place at the moment of touch (NaN for a sign without contact); penetration: metres of the
-    deepest hand sphere in head or torso; wrist_speed: metres a second; jump: radians, largest turn of one joint between frames, and which;
+    """contact: metres between the touching patch and its place at the moment of touch, or between skin and skin where the patch is within 15 mm of it
+    (NaN for a sign without contact); penetration: metres of the
+    deepest skin vertex of a hand in head or torso; wrist_speed: metres a second; jump: radians, largest turn of one joint between frames, and which;
     limit: radians beyond a joint's limit, and which; turn_error: radians by which the dominant hand's orientation misses its target at first and last hold
     (an anatomically impossible palm or finger direction)."""
 
@@ -72,12 +77,15 @@ def _angles(synthesiser: Synthesiser, local: np.ndarray, side: Side) -> np.ndarr
 
 
 def penetration(synthesiser: Synthesiser, pose: BodyPose, local: np.ndarray, side: Side) -> float:
-    """Metres by which the deepest sphere of a hand stands in head or torso on any frame; below zero: clearance."""
+    """Metres by which the deepest skin vertex of a hand stands in head or torso on any frame; below zero: clearance."""
     model, arm = (synthesiser.right_hand, synthesiser.right_arm) if side == "right" else (synthesiser.left_hand, synthesiser.left_arm)
-    points = mirror_points(model.collision_points(_angles(synthesiser, local, side)), side)
+    key = (id(synthesiser), side)
+    if key not in _SKINS:  # every vertex of the hand, not the sample that the generator looks at
+        _SKINS[key] = HandSkin(synthesiser.body, side, model, synthesiser.betas, count=None)
+    points = mirror_points(_SKINS[key].points(_angles(synthesiser, local, side)), side)
     wrist = INDEX[f"{side}_wrist"]
-    world = pose.position[:, wrist, None] + np.einsum("tab,tkb->tka", pose.rotation[:, wrist], points)
-    depth, _ = arm.fields.depth(world, model.collision_radii, pose.rotation, pose.position)
+    world = pose.position[:, wrist, None] + points @ np.swapaxes(pose.rotation[:, wrist], -1, -2)
+    depth, _ = arm.fields.depth(world, np.zeros(world.shape[1]), pose.rotation, pose.position)
     return float(depth.max())
 
 
@@ -109,7 +117,12 @@ def _contact(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion, pos
     hands: dict[Side, np.ndarray] = {side: _angles(synthesiser, local, side) for side in SIDES}
     for unit in synthesiser.units(plan, motion.fps):
         if unit.phonology.contact:
-            gaps.append(_gap(synthesiser, unit.phonology, np.arange(unit.first, unit.last + 1), pose, hands))
+            rows = np.arange(unit.first, unit.last + 1)
+            gap = _gap(synthesiser, unit.phonology, rows, pose, hands)
+            if unit.phonology.major_location in ("Head", "Body") and 0.005 < gap < _ABOUT:
+                # a flat palm is hollow: laid on the chest it touches with heel and finger pads, not with its middle
+                gap = min(gap, max(0.0, -penetration(synthesiser, pose.at(rows), local[rows], "right")))
+            gaps.append(gap)
     return max(gaps, default=float("nan"))
 
 

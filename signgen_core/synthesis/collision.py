@@ -18,7 +18,8 @@ from ..body.load import cache_folder
 from ..body.model import Body
 from ..errors import OutputError
 from ..motion import write_bytes
-from ..rig import INDEX
+from ..phonology.hand import NUM_ANGLES, HandModel, mirror_points
+from ..rig import HAND_JOINTS, INDEX, Side
 
 _CELL = 0.008  # metres
 _BAND = 0.032  # distances are exact up to here outside
@@ -32,6 +33,11 @@ class Field:
     distance: np.ndarray
     origin: np.ndarray
     joint: int
+
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """True (...) for rest-frame points (..., 3) within the grid."""
+        high = self.origin + (np.array(self.distance.shape) - 1.001) * _CELL
+        return np.all((points >= self.origin) & (points <= high), axis=-1)
 
     def sample(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Distance (...) and its gradient (..., 3), trilinear, at rest-frame points (..., 3); far away outside the grid: the band's width."""
@@ -107,17 +113,21 @@ class BodyFields:
 
         points: (T, K, 3) world centres; radii: (K,); rotation (T, 55, 3, 3), position (T, 55, 3): global joint transforms.
         """
-        best = np.full(points.shape[:2], -np.inf)
+        best = np.broadcast_to(radii - _BAND, points.shape[:2]).copy()
         direction = np.zeros(points.shape)
         for part in self.fields:
             j = part.joint
             local = (points - position[:, j, None]) @ rotation[:, j] + self.rest[j]
-            distance, gradient = part.sample(local)
-            depth = radii - distance
-            deeper = depth > best
-            best = np.where(deeper, depth, best)
-            world = gradient @ np.swapaxes(rotation[:, j], -1, -2)
-            direction = np.where(deeper[..., None], world, direction)
+            # most points are nowhere near: only those within the part's box are looked up
+            frame, k = np.nonzero(part.holds(local))
+            if not len(frame):
+                continue
+            distance, gradient = part.sample(local[frame, k])
+            depth = radii[k] - distance
+            deeper = depth > best[frame, k]
+            frame, k = frame[deeper], k[deeper]
+            best[frame, k] = depth[deeper]
+            direction[frame, k] = (rotation[frame, j] @ gradient[deeper][..., None])[..., 0]
         return best, direction
 
 
@@ -245,3 +255,44 @@ def _grow(cells: np.ndarray) -> np.ndarray:
         grown[tuple(high)] |= cells[tuple(low)]
         grown[tuple(low)] |= cells[tuple(high)]
     return grown
+
+
+class HandSkin:
+    """Points on the skin of one hand, in its canonical frame, that bend with the fingers: what a viewer would see inside the body.
+
+    `count` points spread evenly (farthest-point sampling), or every vertex of the hand with None.
+    """
+
+    def __init__(self, body: Body, side: Side, hand: HandModel, betas: np.ndarray | None = None, count: int | None = 200) -> None:
+        vertices, weights = body.shaped(betas), np.asarray(body.weights, dtype=np.float64)
+        joints = [INDEX[f"{side}_wrist"], *(INDEX[f"{side}_{name}"] for name in HAND_JOINTS)]
+        share = weights[:, joints].sum(axis=1)
+        chosen = np.flatnonzero(share > 0.9)
+        points = mirror_points(vertices[chosen] - body.rig(betas).rest_joints[joints[0]], side)
+        if count is not None and count < len(chosen):
+            kept = _spread_out(points, count)
+            chosen, points = chosen[kept], points[kept]
+        self._weights = weights[chosen][:, joints] / share[chosen, None]
+        _, rest = hand.transforms(np.zeros(NUM_ANGLES))
+        self._local = points[:, None] - rest[None]  # (K, 16, 3) seen from each joint
+        self._hand = hand
+
+    def points(self, angles: np.ndarray) -> np.ndarray:
+        """(T, K, 3) in the wrist frame for finger angles (T, 21)."""
+        rotation, position = self._hand.transforms(angles)
+        out = np.zeros((len(angles), len(self._weights), 3))
+        for j in range(rotation.shape[1]):
+            who = np.flatnonzero(self._weights[:, j] > 1e-4)
+            moved = self._local[who, j] @ np.swapaxes(rotation[:, j], -1, -2) + position[:, j, None]
+            out[:, who] += self._weights[who, j][None, :, None] * moved
+        return out
+
+
+def _spread_out(points: np.ndarray, count: int) -> np.ndarray:
+    """Indices of `count` points, each the farthest from those before it; begins at the outermost finger tip, so that it is repeatable."""
+    kept = [int(np.argmin(points[:, 0]))]
+    nearest = np.sum((points - points[kept[0]]) ** 2, axis=1)
+    while len(kept) < count:
+        kept.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, np.sum((points - points[kept[-1]]) ** 2, axis=1))
+    return np.array(kept)

@@ -24,7 +24,7 @@ from ..phonology.handshapes import load_handshapes
 from ..phonology.locations import Locations
 from ..rig import INDEX, MIRROR, hand_slice
 from .arms import ArmMotion, ArmSolver, HandTracks
-from .collision import BodyFields
+from .collision import BodyFields, HandSkin
 from .nonmanual import posture
 from .targets import FLIP, AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, hand_patch, mirror_rotation, uses_base_hand
 from .timing import FIRST_HOLD, LAST_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
@@ -59,8 +59,8 @@ class Synthesiser:
         self.right_hand = HandModel.from_body(body, "right", betas)
         self.left_hand = HandModel.from_body(body, "left", betas)
         fields = BodyFields.cached(body, betas)
-        self.right_arm = ArmSolver(self.rest, self.right_hand, fields)
-        self.left_arm = ArmSolver(self.mirrored_rest, self.left_hand, fields)
+        self.right_arm = ArmSolver(self.rest, self.right_hand, HandSkin(body, "right", self.right_hand, betas), fields)
+        self.left_arm = ArmSolver(self.mirrored_rest, self.left_hand, HandSkin(body, "left", self.left_hand, betas), fields)
         rest_pose = np.broadcast_to(np.eye(3), (1, 55, 3, 3))
         self._rest_body = BodyPose(rest_pose, self.rest[None])
 
