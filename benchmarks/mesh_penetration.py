@@ -39,7 +39,8 @@ def main() -> None:
         depths[gloss] = 1000.0 * float(depth.max())
     worst = sorted(depths.items(), key=lambda item: -item[1])
     over = sum(d > 5.0 for d in depths.values())
-    print(f"{len(depths)} signs, {len(chosen)} vertices of both hands: over 5 mm in {over}; worst (mm): " + "  ".join(f"{g} {d:.1f}" for g, d in worst[: arguments.worst]))
+    named = "  ".join(f"{g} {d:.1f}" for g, d in worst[: arguments.worst])
+    print(f"{len(depths)} signs, {len(chosen)} vertices of both hands: over 5 mm in {over}; worst (mm): {named}")
 
 
 if __name__ == "__main__":

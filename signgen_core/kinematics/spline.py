@@ -14,18 +14,6 @@ def minimum_jerk(s: np.ndarray) -> np.ndarray:
 MINIMUM_JERK_PEAK = 1.875  # peak of the time law's derivative
 
 
-def hermite(p0: np.ndarray, v0: np.ndarray, p1: np.ndarray, v1: np.ndarray, s: np.ndarray, seconds: float) -> np.ndarray:
-    """Quintic join (N, D) from p0 with velocity v0 to p1 with velocity v1 (units a second), zero acceleration at both ends.
-
-    s: (N,) in [0, 1] of `seconds`. With zero velocities it is the minimum-jerk path.
-    """
-    s = np.clip(np.asarray(s, dtype=np.float64), 0.0, 1.0)[:, None]
-    h1 = minimum_jerk(s)
-    h_v0 = s - 6 * s**3 + 8 * s**4 - 3 * s**5
-    h_v1 = -4 * s**3 + 7 * s**4 - 3 * s**5
-    return p0 + (p1 - p0) * h1 + v0 * seconds * h_v0 + v1 * seconds * h_v1
-
-
 def gaussian_kernel(sigma: float) -> np.ndarray:
     """A normalised Gaussian of standard deviation `sigma` frames, cut at three."""
     radius = max(1, int(np.ceil(3.0 * sigma)))
@@ -41,14 +29,6 @@ def smooth(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     out = np.zeros_like(values, dtype=np.float64)
     for k, weight in enumerate(kernel):
         out += weight * padded[k : k + len(values)]
-    return out
-
-
-def first_order_smooth(values: np.ndarray, alpha: float = 0.1) -> np.ndarray:
-    """x_t = (1 - a) x_t + a x_(t-1), the recursive smoother of the speech-to-sign paper; an option, since its memory is unbounded."""
-    out = np.array(values, dtype=np.float64)
-    for t in range(1, len(out)):
-        out[t] = (1.0 - alpha) * out[t] + alpha * out[t - 1]
     return out
 
 

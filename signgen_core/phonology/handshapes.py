@@ -23,6 +23,9 @@ from .hand import ANGLE_LIMITS, ANGLE_NAMES, DIGITS, FINGERS, NUM_ANGLES
 VERSION = 1
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 NUMERALS = "0123456789"
+# Letters and digits are held beside the dominant shoulder: metres (out, up, forward) from the neutral space of one hand.
+SPELLING_OFFSET = (0.01, 0.15, -0.02)
+DOUBLE_SHIFT = 0.045  # metres outwards by which the second of two like characters slides
 # Bend in degrees of MCP, PIP and DIP at which a finger counts as closed (`extension` 0).
 _CLOSED = np.radians([86.0, 104.0, 62.0])
 # The thumb that counts as closed (across the palm) and as straight out (`extension` 0 and 1), degrees in the order of `THUMB_ANGLES`.
