@@ -166,6 +166,8 @@ def test_an_interrupted_render_leaves_nothing(made: Path, tmp_path: Path, number
     process = subprocess.Popen(
         [sys.executable, "-m", "headless", "render", made / "motion.npz", "-o", "long.mp4", *options],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)},
+        # whoever runs the tests in the background hands down an ignored SIGINT, and Python leaves that as it is
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
     def waiting() -> bool:
