@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from .clauses import Clause
@@ -57,7 +58,7 @@ ROLES = {
 }
 
 
-class ClauseReader:
+class ClauseReader(ABC):
     """What reading a clause token by token needs: the tokens, the units made so far, and what waits for the next sign.
 
     Methods that read tokens return how many they have read.
@@ -165,6 +166,6 @@ class ClauseReader:
             self.units[-1].role == "num" or self.units[-1].gloss_id in ("MANY", "SOME", "FEW", "MORE", "ALL", "HOW-MANY")
         )
 
+    @abstractmethod
     def content(self, i: int) -> int:
         """Read a noun, verb, adjective or adverb. The subclass that looks words up says how."""
-        raise NotImplementedError
