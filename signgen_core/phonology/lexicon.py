@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,19 +11,23 @@ from typing import Any
 
 from ..errors import LexiconError
 from ..presets import PRESETS_DIR, read_json
-from .features import Phonology, phonology_from_json
+from .features import Phonology, phonology_from_json, phonology_to_json
 from .handshapes import Handshapes, load_handshapes
 
 _PARTS_OF_SPEECH = (
     "noun", "verb", "adjective", "adverb", "pronoun", "question", "number", "time", "interjection", "conjunction", "preposition",
 )  # fmt: skip
-_KEYS = {"words", "pos", "kind", "description", "duration", "non_manual_markers", "variant", "asl_lex", "morphemes"}
+_KEYS = {"words", "pos", "kind", "description", "duration", "non_manual_markers", "variant", "asl_lex", "inferred", "morphemes"}
 _MARKERS = {"facial_expression", "head_movement", "eye_gaze", "mouthing"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One sign. morphemes: at least one; duration: seconds or None (then it follows from the movement); source: the file it stands in."""
+    """One sign.
+
+    morphemes: at least one. duration: seconds or None (then it follows from the movement). inferred: names of fields that were worked out by rule
+    from an imported description, not written by a person. source: the file it stands in.
+    """
 
     gloss_id: str
     words: tuple[str, ...]
@@ -34,6 +39,7 @@ class Entry:
     non_manual_markers: dict[str, str] = field(default_factory=dict)
     variant: str = ""
     asl_lex: str = ""
+    inferred: tuple[str, ...] = ()
     source: str = ""
 
 
@@ -121,7 +127,7 @@ def _entry(gloss: str, raw: Any, where: str, source: str, shapes: Handshapes) ->
     return Entry(
         gloss_id=gloss, words=tuple(words), pos=raw.get("pos", "noun"), morphemes=built, kind=raw.get("kind", "lexical"),
         description=raw.get("description", ""), duration=duration, non_manual_markers=dict(markers), variant=raw.get("variant", ""),
-        asl_lex=raw.get("asl_lex", ""), source=source,
+        asl_lex=raw.get("asl_lex", ""), inferred=tuple(raw.get("inferred", ())), source=source,
     )  # fmt: skip
 
 
@@ -139,3 +145,44 @@ def check_handshapes(morpheme: Phonology, shapes: Handshapes, where: str) -> Non
                 shapes.get(value)
             except LexiconError as problem:
                 raise LexiconError(f"{where}.{key}: {problem}") from None
+
+
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """The JSON object of an entry; keys at their default are left out. Inverse of reading one."""
+    out: dict[str, Any] = {"words": list(entry.words), "pos": entry.pos}
+    if entry.kind != "lexical":
+        out["kind"] = entry.kind
+    for key in ("description", "duration", "non_manual_markers", "variant", "asl_lex"):
+        if value := getattr(entry, key):
+            out[key] = value
+    if entry.inferred:
+        out["inferred"] = list(entry.inferred)
+    out["morphemes"] = [phonology_to_json(m) for m in entry.morphemes]
+    return out
+
+
+def dump_lexicon(signs: dict[str, Any], sign_language: str = "ase") -> str:
+    """The text of a lexicon file from gloss -> JSON object of an entry: a key a line, a morpheme in as few lines as fit."""
+    lines = ["{", '  "version": 1,', f'  "sign_language": {json.dumps(sign_language)},', '  "signs": {']
+    for i, (gloss, entry) in enumerate(signs.items()):
+        lines.append(f"    {json.dumps(gloss, ensure_ascii=False)}: {{")
+        parts = [f"      {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in entry.items() if k != "morphemes"]
+        morphemes = ",\n".join(_filled({k: v for k, v in m.items() if v is not None}) for m in entry["morphemes"])
+        parts.append(f'      "morphemes": [\n{morphemes}\n      ]')
+        lines.append(",\n".join(parts))
+        lines.append("    }" + ("," if i < len(signs) - 1 else ""))
+    return "\n".join([*lines, "  }", "}"]) + "\n"
+
+
+def _filled(morpheme: dict[str, Any], width: int = 158) -> str:
+    """A morpheme as JSON, filled to the width."""
+    lines, line = [], "        {"
+    items = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in morpheme.items()]
+    for i, item in enumerate(items):
+        text = item + ("," if i < len(items) - 1 else "}")
+        joined = line + text if line.endswith("{") else f"{line} {text}"
+        if len(joined) > width and line.strip() != "{":
+            lines.append(line)
+            joined = " " * 10 + text
+        line = joined
+    return "\n".join([*lines, line])
