@@ -22,8 +22,16 @@ ROOT = Path(__file__).parent.parent.parent
 HEAVY = ("numpy", "torch", "bpy", "imageio", "simplemma", "safetensors", "smplx")
 
 
-def commands() -> Iterator[tuple[str, click.Command]]:
-    yield from cli.signgen.commands.items()
+def commands(group: click.Group = cli.signgen, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command with its full name; those of `lexicon` and `train` too."""
+    with click.Context(group) as context:
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            if isinstance(command, click.Group):
+                yield from commands(command, f"{prefix}{name} ")
+            else:
+                yield prefix + name, command
 
 
 def imported_by(*arguments: str, cwd: Path) -> list[str]:
@@ -48,9 +56,11 @@ def test_planning_and_animating_need_neither_blender_nor_torch(tmp_path: Path) -
 def test_help_names_all_commands_and_every_option_is_explained(run: Callable[..., Any]) -> None:
     shown = run("--help")
     assert shown.status == 0 and shown.err == "" and shown.out == run().out
+    for name in cli.COMMANDS:
+        assert re.search(rf"^  {name} ", shown.out, flags=re.M)
     for name, command in commands():
-        assert re.search(rf"^  {name} ", shown.out, flags=re.M) and command.help
-        detail = run(name, "--help")
+        assert command.help
+        detail = run(*name.split(), "--help")
         assert detail.status == 0
         for parameter in command.params:
             if isinstance(parameter, click.Option):

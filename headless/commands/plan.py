@@ -1,0 +1,75 @@
+"""signgen plan"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from headless import options
+from headless.console import count, say
+from headless.jobs import find_sources, located
+
+if TYPE_CHECKING:
+    from signgen_core.action import ActionSequence
+
+
+@click.command()
+@click.argument("text", required=False, metavar="TEXT|plan.json|-")
+@click.option("-o", "--output", metavar="FILE", help="Where the plan goes: .json, with --lines .jsonl; - or absent: standard output.")
+@options.gloss
+@options.lines
+@options.seed
+@options.handedness
+@options.tempo
+@click.option("--explain", is_flag=True, help="Print a table of word, gloss and reason (in place of the plan where there is no -o).")
+def command(
+    text: str | None, output: str | None, gloss: bool, lines: str | None, seed: int | None, handedness: str | None, tempo: float | None,
+    explain: bool,
+) -> None:  # fmt: skip
+    """Text to an editable plan: one action per sign, with handshape, path, times, face and where it comes from.
+
+    A plan file in place of TEXT is checked and completed: a gloss alone gets its form from the lexicon. With --lines FILE the result is
+    jsonl, one plan a line; blank lines are skipped.
+    """
+    from headless import inputs
+    from signgen_core.action import dump_plan
+    from signgen_core.motion import write_bytes
+
+    wishes = inputs.Wishes(gloss, seed, handedness, tempo)
+    path = None if output in (None, "-") else Path(str(output))
+    if path is not None:
+        inputs.check_output(path, (".jsonl", ".json") if lines else (".json",))
+    sources = find_sources(text, lines, ("text", "plan"), wishes)
+    # a table and a plan cannot share one stream
+    table_only = explain and output is None
+    texts: list[str] = []
+    for place, source in sources:
+        made = located(place, lambda source=source: inputs.to_plan(source, wishes))  # type: ignore[misc]
+        dumped = dump_plan(made, one_line=True) + "\n" if lines else dump_plan(made)
+        if explain:
+            say(explanation(made), err=output == "-")
+        if path is None and not table_only:
+            say(dumped, newline=False)
+        texts.append(dumped)
+    if path is not None:
+        write_bytes(path, "".join(texts).encode())
+        if not explain:
+            say(f"{path}  {count(len(texts), 'plan')}" if lines else f"{path}  {count(len(made.actions), 'sign')}, {made.end:.1f} s")
+
+
+def explanation(plan: ActionSequence) -> str:
+    """A table of word, gloss and reason, a block per sentence; words without a sign come last in theirs."""
+    rows: list[list[tuple[str, str, str]]] = [[] for _ in range(max([len(plan.sentences), *(a.sentence + 1 for a in plan.actions)]))]
+    for action in plan.actions:
+        rows[action.sentence].append((" ".join(action.words) or "-", action.gloss_id, action.why))
+    for index, sentence in enumerate(plan.sentences):
+        rows[index] += [(word, "(no sign)", why) for word, why in sentence.dropped]
+    widths = [max(len(row[column]) for block in rows for row in block) for column in (0, 1)]
+    out: list[str] = []
+    for index, block in enumerate(rows):
+        if index < len(plan.sentences):
+            out.append(plan.sentences[index].text)
+        out += [f"  {word:<{widths[0]}}  {gloss:<{widths[1]}}  {why}".rstrip() for word, gloss, why in block]
+    return "\n".join(out)

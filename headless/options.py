@@ -1,0 +1,66 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+MAX_SEED = 2**31 - 1
+
+
+class SizeType(click.ParamType[tuple[int, int]]):
+    """`960x720`: even numbers of pixels, because H.264 halves the colour planes."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", value.strip())
+        if not match:
+            self.fail(f"{value!r} is not a size such as 960x720", param, ctx)
+        size = int(match.group(1)), int(match.group(2))
+        if any(n % 2 or not 16 <= n <= 8192 for n in size):
+            self.fail(f"{value}: width and height must be even numbers from 16 to 8192", param, ctx)
+        return size
+
+
+class CameraType(click.ParamType[str]):
+    """The name of a camera preset, or a camera file."""
+
+    name = "NAME|FILE.json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from signgen_core.camera import camera_names
+
+        if value.lower().endswith(".json"):
+            if not Path(value).is_file():
+                self.fail(f"{value}: no such file", param, ctx)
+        elif value not in camera_names():
+            self.fail(f"{value!r} is not one of {', '.join(camera_names())}, nor a .json file", param, ctx)
+        return str(value)
+
+
+class NumberType(click.FloatRange):
+    """A range that refuses `nan` too, which compares as being inside of every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that can be used", param, ctx)
+        return number
+
+
+gloss = click.option("--gloss", is_flag=True, help="TEXT is ASL gloss notation: IX-1 NAME fs-ANNA, #OK, WORK+, HELLO(duration=0.6).")
+seed = click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Decides every random choice; same text and seed, same bytes.  [default: 0]")
+handedness = click.option("--handedness", type=click.Choice(["right", "left"]), help="The signer's dominant hand.  [default: right]")
+tempo = click.option("--tempo", type=NumberType(0.25, 4.0), help="Speed of signing; 2 is twice as fast.  [default: 1]")
+fps = click.option("--fps", type=NumberType(1, 240), help="Frames per second.  [default: 30, or the motion file's own]")
+character = click.option(
+    "--character", metavar="NAME|FILE", help="A look (preset or .json), `default`, or an SMPL-X body .npz.  [default: $SIGNGEN_SMPLX, else default]"
+)
+lines = click.option("--lines", metavar="FILE", help="Take each line of FILE (- is standard input) as a text of its own.")
