@@ -12,7 +12,7 @@ from .action import ActionSequence, NonManualMarkers, SentenceInfo, SignAction, 
 from .errors import InputError, LexiconError, PlanError
 from .phonology.features import Phonology
 from .phonology.handshapes import DOUBLE_SHIFT, SPELLING_OFFSET, Character, Handshapes
-from .phonology.lexicon import Lexicon, check_handshapes
+from .phonology.lexicon import LICENCE, Lexicon, check_handshapes
 from .phonology.numbers import number_morphemes
 from .text.fingerspelling import letters
 from .text.types import Gloss, Sentence
@@ -127,7 +127,7 @@ class Planner:
             ),
             emphasis=str(overrides.get("emphasis", gloss.emphasis)), pause_after=round(float(overrides.get("pause_after", gloss.pause_after)) / tempo, 3),
             kind=kind, words=gloss.words, why=gloss.why, confidence=gloss.confidence, sentence=sentence,
-            provenance={"form": form, "licence": "GPL-3.0-or-later"},
+            provenance={"form": form, "licence": entry.licence if entry is not None else LICENCE},
         )  # fmt: skip
 
     def complete(self, plan: ActionSequence, *, trajectories: bool = True) -> ActionSequence:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
 from .errors import LexiconError
 
 PRESETS_DIR = Path(__file__).resolve().parent.parent / "presets"
+DATA_VARIABLE = "SIGNGEN_DATA"
+
+
+def data_folder() -> Path:
+    """Where the user's own signs stand: SIGNGEN_DATA, else `signgen` in the user's data folder of this operating system."""
+    chosen = os.environ.get(DATA_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
+    return (Path(base) if base else Path.home() / ".local" / "share") / "signgen"
 
 
 def reject_constant(name: str) -> float:

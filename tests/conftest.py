@@ -1,8 +1,15 @@
-"""What all tests share: tests that take minutes run only when they are asked for by `-m slow`."""
+"""What all tests share: no test reads the user's own signs, and tests that take minutes run only when they are asked for by `-m slow`."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+
 import pytest
+
+# set before any lexicon is loaded, also for the processes that tests start
+_OWN_DATA = tempfile.TemporaryDirectory(prefix="signgen-test-data-")
+os.environ["SIGNGEN_DATA"] = _OWN_DATA.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

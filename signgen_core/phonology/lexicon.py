@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LexiconError
-from ..presets import PRESETS_DIR, read_json
+from ..presets import PRESETS_DIR, data_folder, read_json
 from .features import Phonology, phonology_from_json, phonology_to_json
 from .handshapes import Handshapes, load_handshapes
 
@@ -18,6 +18,7 @@ _PARTS_OF_SPEECH = (
     "noun", "verb", "adjective", "adverb", "pronoun", "question", "number", "time", "interjection", "conjunction", "preposition",
 )  # fmt: skip
 _KEYS = {"words", "pos", "kind", "description", "duration", "non_manual_markers", "variant", "asl_lex", "inferred", "morphemes"}
+_FILE_KEYS = {"version", "sign_language", "signs", "licence", "source", "override"}
 _MARKERS = {"facial_expression", "head_movement", "eye_gaze", "mouthing"}
 
 
@@ -26,7 +27,7 @@ class Entry:
     """One sign.
 
     morphemes: at least one. duration: seconds or None (then it follows from the movement). inferred: names of fields that were worked out by rule
-    from an imported description, not written by a person. source: the file it stands in.
+    from an imported description, not written by a person. source: the file it stands in. licence: of the description.
     """
 
     gloss_id: str
@@ -41,6 +42,7 @@ class Entry:
     asl_lex: str = ""
     inferred: tuple[str, ...] = ()
     source: str = ""
+    licence: str = ""
 
 
 class Lexicon:
@@ -78,18 +80,45 @@ class Lexicon:
         return tuple(self.entries)
 
 
-@lru_cache(maxsize=4)
+SHIPPED = PRESETS_DIR / "lexicon" / "ase"
+LICENCE = "GPL-3.0-or-later"  # of the shipped signs; a user's file may name another
+
+
+def user_lexicon_folder() -> Path:
+    """Where `signgen lexicon import` puts signs, and where a user may put lexicon files of their own."""
+    return data_folder() / "lexicon" / "ase"
+
+
 def load_lexicon(folder: Path | None = None) -> Lexicon:
-    """All `*.json` of a folder (default: the shipped ASL lexicon), in the order of their names. Raises LexiconError naming file and field."""
-    root = folder or PRESETS_DIR / "lexicon" / "ase"
-    files = sorted(root.glob("*.json"))
+    """All `*.json` of a folder in the order of their names; by default the shipped ASL lexicon, then the user's own signs.
+
+    Of two signs with one gloss the shipped one stands, unless the user's file says `"override": true`. Raises LexiconError naming file and field.
+    """
+    return _load(folder, None) if folder is not None else _load(SHIPPED, user_lexicon_folder())
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, user: Path | None) -> Lexicon:
+    files = sorted(folder.glob("*.json"))
     if not files:
-        raise LexiconError(f"{root}: holds no lexicon files")
+        raise LexiconError(f"{folder}: holds no lexicon files")
     shapes = load_handshapes()
     entries: list[Entry] = []
     for path in files:
         entries += read_lexicon_file(path, shapes)
-    return Lexicon(entries)
+    if user is None or not user.is_dir():
+        return Lexicon(entries)
+    shipped = {e.gloss_id for e in entries}
+    replaced: set[str] = set()
+    own: list[Entry] = []
+    for path in sorted(user.glob("*.json")):
+        read = read_lexicon_file(path, shapes)
+        overrides = bool(read_json(path).get("override", False))
+        replaced |= {e.gloss_id for e in read if overrides}
+        own += [e for e in read if overrides or e.gloss_id not in shipped]
+    # signs that override come first, so that their words do too
+    kept = [e for e in entries if e.gloss_id not in replaced]
+    return Lexicon([e for e in own if e.gloss_id in replaced] + kept + [e for e in own if e.gloss_id not in replaced])
 
 
 def read_lexicon_file(path: Path, shapes: Handshapes) -> list[Entry]:
@@ -98,10 +127,14 @@ def read_lexicon_file(path: Path, shapes: Handshapes) -> list[Entry]:
     name = path.name
     if not isinstance(data, dict) or data.get("version") != 1 or not isinstance(data.get("signs"), dict):
         raise LexiconError(f"{name}: expected an object with version 1 and signs")
-    return [_entry(gloss, raw, f"{name}: signs.{gloss}", name, shapes) for gloss, raw in data["signs"].items()]
+    for key in data:
+        if key not in _FILE_KEYS:
+            raise LexiconError(f"{name}: {key}: unknown field")
+    licence = data.get("licence", LICENCE)
+    return [_entry(gloss, raw, f"{name}: signs.{gloss}", name, shapes, licence) for gloss, raw in data["signs"].items()]
 
 
-def _entry(gloss: str, raw: Any, where: str, source: str, shapes: Handshapes) -> Entry:
+def _entry(gloss: str, raw: Any, where: str, source: str, shapes: Handshapes, licence: str = LICENCE) -> Entry:
     if not isinstance(raw, dict):
         raise LexiconError(f"{where}: expected an object")
     for key in raw:
@@ -127,7 +160,7 @@ def _entry(gloss: str, raw: Any, where: str, source: str, shapes: Handshapes) ->
     return Entry(
         gloss_id=gloss, words=tuple(words), pos=raw.get("pos", "noun"), morphemes=built, kind=raw.get("kind", "lexical"),
         description=raw.get("description", ""), duration=duration, non_manual_markers=dict(markers), variant=raw.get("variant", ""),
-        asl_lex=raw.get("asl_lex", ""), inferred=tuple(raw.get("inferred", ())), source=source,
+        asl_lex=raw.get("asl_lex", ""), inferred=tuple(raw.get("inferred", ())), source=source, licence=licence,
     )  # fmt: skip
 
 
@@ -161,9 +194,11 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
     return out
 
 
-def dump_lexicon(signs: dict[str, Any], sign_language: str = "ase") -> str:
-    """The text of a lexicon file from gloss -> JSON object of an entry: a key a line, a morpheme in as few lines as fit."""
-    lines = ["{", '  "version": 1,', f'  "sign_language": {json.dumps(sign_language)},', '  "signs": {']
+def dump_lexicon(signs: dict[str, Any], sign_language: str = "ase", **head: str | bool) -> str:
+    """The text of a lexicon file from gloss -> JSON object of an entry: a key a line, a morpheme in as few lines as fit. head: licence, source, override."""
+    lines = ["{", '  "version": 1,', f'  "sign_language": {json.dumps(sign_language)},']
+    lines += [f"  {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}," for k, v in head.items()]
+    lines.append('  "signs": {')
     for i, (gloss, entry) in enumerate(signs.items()):
         lines.append(f"    {json.dumps(gloss, ensure_ascii=False)}: {{")
         parts = [f"      {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in entry.items() if k != "morphemes"]
