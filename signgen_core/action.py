@@ -34,12 +34,13 @@ class TrajectoryPoint:
 
 @dataclass(frozen=True)
 class NonManualMarkers:
-    """Face, head and gaze of one action; values are listed in `text.types`."""
+    """Face, head, gaze and trunk of one action; values are listed in `text.types`."""
 
     facial_expression: str = "neutral"
     head_movement: str = "none"
     eye_gaze: str = "viewer"
     mouthing: str = ""
+    torso: str = "none"
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,21 @@ class SignAction:
 
 @dataclass(frozen=True)
 class SentenceInfo:
-    """A sentence of the text: its type chooses the grammar of the face; `dropped` lists (word, why) that ASL does not sign."""
+    """A sentence of the text: its type chooses the grammar of the face; `dropped` lists (word, why) that ASL does not sign.
+
+    emotion sets the affect of the face under that grammar, as strongly as `intensity` (0 to 1) says; subject and gesture are what else the classifier
+    found, and probabilities its calibrated numbers, head -> label -> probability; empty where nobody asked it.
+    """
 
     text: str
     type: str = "statement"
     negated: bool = False
     dropped: tuple[tuple[str, str], ...] = ()
+    emotion: str = "neutral"
+    intensity: float = 1.0
+    subject: str = "neutral"
+    gesture: str = "neutral"
+    probabilities: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,7 +137,12 @@ def plan_to_json(plan: ActionSequence) -> dict[str, Any]:
         "tempo": plan.tempo,
         "generator": plan.generator,
         "sentences": [
-            {"text": s.text, "type": s.type, "negated": s.negated, "dropped": [list(pair) for pair in s.dropped]} for s in plan.sentences
+            {
+                "text": s.text, "type": s.type, "negated": s.negated, "emotion": s.emotion, "intensity": s.intensity, "subject": s.subject,
+                "gesture": s.gesture, "dropped": [list(pair) for pair in s.dropped],
+                **({"probabilities": s.probabilities} if s.probabilities else {}),
+            }
+            for s in plan.sentences
         ],
         "actions": [_action_to_json(a) for a in plan.actions],
         **plan.ui,
@@ -161,6 +176,7 @@ def _action_to_json(action: SignAction) -> dict[str, Any]:
             "facial_expression": markers.facial_expression,
             "head_movement": markers.head_movement,
             "eye_gaze": markers.eye_gaze,
+            "torso": markers.torso,
             "mouthing": markers.mouthing,
         },
         "emphasis": action.emphasis,
@@ -219,7 +235,7 @@ def plan_from_json(data: Any, source: str | None = None) -> ActionSequence:
         raise PlanError("version", f"{data['version']} is newer than this program, which reads up to {PLAN_VERSION}", source)
     validate(data, _SCHEMA, "plan", source)
     sentences = tuple(
-        SentenceInfo(s["text"], s.get("type", "statement"), s.get("negated", False), tuple((w, y) for w, y in s.get("dropped", ())))
+        SentenceInfo(**{**s, "dropped": tuple((w, y) for w, y in s.get("dropped", ())), "intensity": float(s.get("intensity", 1.0))})
         for s in data.get("sentences", ())
     )
     actions: list[SignAction] = []

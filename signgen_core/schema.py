@@ -13,7 +13,7 @@ from typing import Any
 
 from .errors import PlanError
 from .phonology import features
-from .text.types import EYE_GAZES, FACIAL_EXPRESSIONS, HEAD_MOVEMENTS
+from .text.types import EMOTIONS, EYE_GAZES, FACIAL_EXPRESSIONS, GESTURES, HEAD_MOVEMENTS, SUBJECTS, TORSO_MOVEMENTS
 
 PLAN_VERSION = 1
 KINDS = ("lexical", "fingerspelled", "number", "index", "gesture")
@@ -97,7 +97,7 @@ def plan_schema() -> dict[str, Any]:
             "non_manual_markers": _object(
                 {
                     "facial_expression": _enum(FACIAL_EXPRESSIONS, "face"), "head_movement": _enum(HEAD_MOVEMENTS, "head"),
-                    "eye_gaze": _enum(EYE_GAZES, "gaze"), "mouthing": _string("word to mouth, or empty"),
+                    "eye_gaze": _enum(EYE_GAZES, "gaze"), "torso": _enum(TORSO_MOVEMENTS, "shoulders and trunk"), "mouthing": _string("word to mouth, or empty"),
                 },
                 (), "face and head; equal values of neighbouring actions of one sentence make one span",
             ),
@@ -119,6 +119,15 @@ def plan_schema() -> dict[str, Any]:
         {
             "text": {"type": "string"}, "type": {"enum": list(SENTENCE_TYPES)}, "negated": boolean,
             "dropped": {"type": "array", "items": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}},
+            "emotion": _enum(EMOTIONS, "affect of the face, under the grammar"), "intensity": _number(0.0, 1.0, "of the emotion"),
+            "subject": _enum(SUBJECTS, "what the sentence does"), "gesture": _enum(GESTURES, "co-speech gesture that goes with it"),
+            "probabilities": _object(
+                {
+                    head: {"type": "object", "additionalProperties": False, "properties": {label: _number(0.0, 1.0, "") for label in labels}}
+                    for head, labels in (("subject", SUBJECTS), ("gesture", GESTURES), ("emotion", EMOTIONS), ("type", SENTENCE_TYPES))
+                },
+                (), "calibrated probabilities of the classifier",
+            ),
         },
         ("text",), "one sentence of the text",
     )  # fmt: skip

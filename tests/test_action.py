@@ -31,6 +31,8 @@ from signgen_core.schema import plan_schema, validate
 ROOT = Path(__file__).parent.parent
 SCHEMA_FILE = ROOT / "presets/schemas/action_sequence.schema.json"
 
+PROBABILITIES = plan_schema()["properties"]["sentences"]["items"]["properties"]["probabilities"]["properties"]
+
 
 def full_plan() -> dict[str, Any]:
     """A plan in which every field of the format is set."""
@@ -48,14 +50,16 @@ def full_plan() -> dict[str, Any]:
         "gloss_id": "CHEESE", "kind": "lexical", "words": ["cheese"], "why": "lexicon", "confidence": 0.9, "sentence": 0, "start": 0.4,
         "duration": 0.8, "pause_after": 0.1, "handshape": {"type": "5", "finger_config": {"thumb": 0.5, "pinky": 1}},
         "trajectory": [{"x": 0.1, "y": 1.2, "z": 0.3, "t_offset": 0.0}, {"x": 0.2, "y": 1.2, "z": 0.3, "t_offset": 0.5}],
-        "non_manual_markers": {"facial_expression": "brow_raise", "head_movement": "nod", "eye_gaze": "hands", "mouthing": "cheese"},
+        "non_manual_markers": {"facial_expression": "brow_raise", "head_movement": "nod", "eye_gaze": "hands", "mouthing": "cheese", "torso": "shrug"},
         "emphasis": "mild", "phonology": [morpheme, {"handshape": "1"}], "provenance": {"lexicon": "food.json", "nested": {"a": [1]}},
         "comment": "softer?", "camera_tag": {"any": "thing"},
     }  # fmt: skip
     return {
         "version": 1, "text": "Cheese?", "spoken_language": "en", "sign_language": "ase", "seed": 4, "handedness": "left", "tempo": 1.5,
         "generator": "phonology",
-        "sentences": [{"text": "Cheese?", "type": "yes_no_question", "negated": True, "dropped": [["the", "articles are not signed"]]}],
+        "sentences": [{"text": "Cheese?", "type": "yes_no_question", "negated": True, "dropped": [["the", "articles are not signed"]],
+                       "emotion": "positive", "intensity": 0.5, "subject": "inquiry", "gesture": "shrug",
+                       "probabilities": {head: {label: 0.25 for label in part["properties"]} for head, part in PROBABILITIES.items()}}],
         "actions": [action], "comment": "whole plan", "camera_tag": 1,
     }  # fmt: skip
 
@@ -355,7 +359,7 @@ def test_every_field_is_in_the_documentation() -> None:
     def names(schema: dict[str, Any], prefix: str) -> Iterator[str]:
         for key, part in schema.get("properties", {}).items():
             name = f"{prefix}{key}"
-            if name == "actions[].phonology":  # docs/formats/lexicon.md describes morphemes
+            if name == "actions[].phonology" or prefix == "sentences[].probabilities.":  # docs/formats/lexicon.md describes morphemes; labels stand above
                 yield name
                 continue
             inner = part.get("items", {}) if part.get("type") == "array" else part
@@ -369,6 +373,6 @@ def test_every_choice_is_in_the_documentation() -> None:
     page = (ROOT / "docs/formats/plan.md").read_text(encoding="utf-8")
     action = plan_schema()["properties"]["actions"]["items"]["properties"]
     sentence = plan_schema()["properties"]["sentences"]["items"]["properties"]
-    lists = [action["kind"], action["emphasis"], sentence["type"], *action["non_manual_markers"]["properties"].values()]
+    lists = [action["kind"], action["emphasis"], *sentence.values(), *action["non_manual_markers"]["properties"].values()]
     for values in (part["enum"] for part in lists if "enum" in part):
         assert f"`{' '.join(values)}`" in page

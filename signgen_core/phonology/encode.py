@@ -18,11 +18,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..schema import EMPHASES, KINDS, SENTENCE_TYPES
-from ..text.types import EYE_GAZES, FACIAL_EXPRESSIONS, HEAD_MOVEMENTS
+from ..text.types import EMOTIONS, EYE_GAZES, FACIAL_EXPRESSIONS, HEAD_MOVEMENTS, TORSO_MOVEMENTS
 from .features import (
     ALL_MINOR_LOCATIONS, CONTACT_TIMES, FLEXIONS, INTERNAL_MOVEMENTS, MAJOR_LOCATIONS, MOVEMENTS, SIGN_TYPES, BaseHand, Phonology, parse_direction,
 )  # fmt: skip
-from .hand import PATCH_NAMES
+from .hand import DIGIT_SIDES, FOREARM_PATCH_NAMES, PATCH_NAMES
 from .handshapes import load_handshapes
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ SELECTED_FINGERS = ("t", "i", "m", "r", "p", "im", "ip", "mr", "imr", "imp", "mr
 PHASES = ("rest", "transition", "sign", "hold")
 _BOOL = ("false", "true")
 _COUNT = tuple(str(n) for n in range(1, 13))
+_PATCHES = (*PATCH_NAMES, *FOREARM_PATCH_NAMES, *DIGIT_SIDES)
+PATCH_PARTS = 3  # of a patch such as `index_front2+middle_front2`
+_PATCH_FIELDS = ("contact_point", "base_contact_point")
 _UNIT_WORDS = (("out", "in"), ("up", "down"), ("forward", "back"))
 
 
@@ -47,24 +50,25 @@ def categories() -> dict[str, tuple[str, ...]]:
         "handshape": shapes, "final_handshape": shapes, "nondominant_handshape": shapes, "selected_fingers": SELECTED_FINGERS, "flexion": FLEXIONS,
         "flexion_change": _BOOL, "spread": _BOOL, "spread_change": _BOOL, "thumb_position": ("Open", "Closed"), "thumb_contact": _BOOL,
         "sign_type": SIGN_TYPES, "major_location": MAJOR_LOCATIONS, "minor_location": ALL_MINOR_LOCATIONS, "second_minor_location": ALL_MINOR_LOCATIONS,
-        "contact": _BOOL, "movement": MOVEMENTS, "repeated_movement": _BOOL, "ulnar_rotation": _BOOL, "contact_point": PATCH_NAMES,
-        "base_contact_point": PATCH_NAMES, "contact_time": CONTACT_TIMES, "internal": INTERNAL_MOVEMENTS, "alternating": _BOOL, "repetitions": _COUNT,
+        "contact": _BOOL, "movement": MOVEMENTS, "repeated_movement": _BOOL, "ulnar_rotation": _BOOL,
+        **{f"{name}[{k}]": _PATCHES for name in _PATCH_FIELDS for k in range(PATCH_PARTS)}, "contact_time": CONTACT_TIMES, "internal": INTERNAL_MOVEMENTS, "alternating": _BOOL, "repetitions": _COUNT,
         "nondominant.location": ALL_MINOR_LOCATIONS, "nondominant.final_handshape": shapes, "nondominant.moves": _BOOL,
     }  # fmt: skip
 
 
-# (field, floats): directions are unit vectors (out, up, forward), all zero where not set; offsets metres; a scalar is (set, metres).
+# (field, floats): directions are unit vectors (out, up, forward), all zero where not set; offsets metres; a scalar is (set, metres); a contact point
+# has the place along the bone of each of its parts, 0 where the name says none.
 VALUES: tuple[tuple[str, int], ...] = (
     ("palm", 3), ("fingers", 3), ("final_palm", 3), ("final_fingers", 3), ("direction", 3), ("arc", 3), ("location_offset", 3), ("second_offset", 3),
-    ("size", 2), ("arc_size", 2), ("nondominant.palm", 3), ("nondominant.fingers", 3), ("nondominant.location_offset", 3), ("path_points", 1),
-    ("path", 3 * PATH_POINTS),
+    ("size", 2), ("arc_size", 2), ("nondominant.palm", 3), ("nondominant.fingers", 3), ("nondominant.location_offset", 3), ("contact_point", PATCH_PARTS),
+    ("base_contact_point", PATCH_PARTS), ("path_points", 1), ("path", 3 * PATH_POINTS),
 )  # fmt: skip
 NUM_VALUES = sum(n for _, n in VALUES)
 _DIRECTIONS = {"palm", "fingers", "final_palm", "final_fingers", "direction", "arc", "nondominant.palm", "nondominant.fingers"}
 # What the non-manual state and the plan add to each step.
 STATE: dict[str, tuple[str, ...]] = {
     "phase": PHASES, "kind": KINDS, "sentence_type": SENTENCE_TYPES, "negated": _BOOL, "facial_expression": FACIAL_EXPRESSIONS,
-    "head_movement": HEAD_MOVEMENTS, "eye_gaze": EYE_GAZES, "mouthing": _BOOL, "emphasis": EMPHASES, "emotion": ("negative", "neutral", "positive"),
+    "head_movement": HEAD_MOVEMENTS, "eye_gaze": EYE_GAZES, "torso": TORSO_MOVEMENTS, "mouthing": _BOOL, "emphasis": EMPHASES, "emotion": EMOTIONS,
 }  # fmt: skip
 
 
@@ -77,12 +81,19 @@ def encode_morpheme(morpheme: Phonology) -> tuple[np.ndarray, np.ndarray]:
 
     Raises InputError naming the field for a value that is in no list.
     """
-    indices = np.array([_index(name, _get(morpheme, name), values) for name, values in categories().items()], dtype=np.int16)
+    patches = {name: _patch_parts(name, _get(morpheme, name)) for name in _PATCH_FIELDS}
+    patch_names = {f"{name}[{k}]": patch for name, parts in patches.items() for k, (patch, _) in enumerate(parts)}
+    indices = np.array(
+        [_index(name, patch_names[name] if name in patch_names else _get(morpheme, name), values) for name, values in categories().items()], dtype=np.int16
+    )
     parts: list[np.ndarray] = []
     path = _path(morpheme.path)
     for name, size in VALUES:
         if name == "path_points":
             parts.append(np.array([len(path)], dtype=float))
+            continue
+        if name in patches:
+            parts.append(np.array([place for _, place in patches[name]]))
             continue
         value = path if name == "path" else _get(morpheme, name)
         out = np.zeros(size)
@@ -118,6 +129,8 @@ def decode_morpheme(indices: np.ndarray, values: np.ndarray) -> Phonology:
             points = int(round(part[0]))
         elif name == "path":
             fields["path"] = tuple(tuple(float(v) for v in row) for row in np.round(part[: 3 * points].reshape(points, 3), 6))
+        elif name in _PATCH_FIELDS:
+            fields[name] = _patch_text([fields.pop(f"{name}[{k}]") for k in range(PATCH_PARTS)], part)
         elif name in _DIRECTIONS:
             fields[name] = _direction_text(part)
         elif size == 2:
@@ -138,6 +151,20 @@ def _index(name: str, value: Any, options: tuple[str, ...]) -> int:
         return options.index(text) + 1
     except ValueError:
         raise InputError(f"phonology code: {name}: {text!r} is not one of {', '.join(options)}") from None
+
+
+def _patch_parts(field: str, name: str | None) -> list[tuple[str | None, float]]:
+    """PATCH_PARTS pairs of a patch and its place along the bone (0: not said) from a name such as `index_front2@.4+middle_front2`."""
+    parts = [part.partition("@") for part in name.split("+")] if name is not None else []
+    if len(parts) > PATCH_PARTS:
+        raise InputError(f"phonology code: {field}: {name!r} has more than {PATCH_PARTS} parts")
+    out: list[tuple[str | None, float]] = [(patch, float(place) if place else 0.0) for patch, _, place in parts]
+    return out + [(None, 0.0)] * (PATCH_PARTS - len(out))
+
+
+def _patch_text(patches: Sequence[str | None], places: np.ndarray) -> str | None:
+    words = [f"{patch}@{f'{place:.6f}'.strip('0')}" if place > 0.0 else patch for patch, place in zip(patches, places, strict=True) if patch]
+    return "+".join(words) or None
 
 
 def _path(path: Sequence[tuple[float, float, float]]) -> np.ndarray:
@@ -247,7 +274,7 @@ def _state(plan: ActionSequence, index: int, phase: str) -> np.ndarray:
         markers = action.non_manual_markers
         values |= {
             "kind": action.kind, "facial_expression": markers.facial_expression, "head_movement": markers.head_movement, "eye_gaze": markers.eye_gaze,
-            "mouthing": bool(markers.mouthing), "emphasis": action.emphasis,
+            "torso": markers.torso, "mouthing": bool(markers.mouthing), "emphasis": action.emphasis,
         }  # fmt: skip
         if action.sentence < len(plan.sentences):
             sentence = plan.sentences[action.sentence]

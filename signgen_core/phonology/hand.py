@@ -54,7 +54,11 @@ PATCH_NAMES: tuple[str, ...] = (
     "index_middle_tips", "pinch", "wrist_front", "wrist_back",
 )  # fmt: skip
 
-_DIGIT_SIDE = re.compile(rf"^({'|'.join(DIGITS)})_(front|back|radial|ulnar)([0-3])(?:@(0?\.\d+))?$")
+_SIDES = ("front", "back", "radial", "ulnar")
+_DIGIT_SIDE = re.compile(rf"^({'|'.join(DIGITS)})_({'|'.join(_SIDES)})([0-3])(?:@(0?\.\d+))?$")
+# Every side of every bone that `HandModel.patch` finds; the thumb has no part of the palm.
+DIGIT_SIDES: tuple[str, ...] = tuple(f"{d}_{side}{k}" for d in DIGITS for side in _SIDES for k in range(4) if not (d == "thumb" and k == 0))
+FOREARM_PATCH_NAMES: tuple[str, ...] = ("forearm_front", "forearm_back", "forearm_radial", "forearm_ulnar", "elbow")
 
 _PALM_DOWN = np.array([0.0, -1.0, 0.0])
 # Axis about which the thumb of the flat hand bends towards the fingers, found from the curl of the relaxed thumb of the default body; the part

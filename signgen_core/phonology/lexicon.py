@@ -19,7 +19,7 @@ _PARTS_OF_SPEECH = (
 )  # fmt: skip
 _KEYS = {"words", "pos", "kind", "description", "duration", "non_manual_markers", "variant", "asl_lex", "inferred", "morphemes"}
 _FILE_KEYS = {"version", "sign_language", "signs", "licence", "source", "override"}
-_MARKERS = {"facial_expression", "head_movement", "eye_gaze", "mouthing"}
+_MARKERS = {"facial_expression", "head_movement", "eye_gaze", "torso", "mouthing"}
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Lexicon:
 
 
 SHIPPED = PRESETS_DIR / "lexicon" / "ase"
+GESTURES = PRESETS_DIR / "gestures"  # co-speech gestures in the form of signs without words
 LICENCE = "GPL-3.0-or-later"  # of the shipped signs; a user's file may name another
 
 
@@ -90,7 +91,7 @@ def user_lexicon_folder() -> Path:
 
 
 def load_lexicon(folder: Path | None = None) -> Lexicon:
-    """All `*.json` of a folder in the order of their names; by default the shipped ASL lexicon, then the user's own signs.
+    """All `*.json` of a folder in the order of their names; by default the shipped ASL lexicon and the gestures, then the user's own signs.
 
     Of two signs with one gloss the shipped one stands, unless the user's file says `"override": true`. Raises LexiconError naming file and field.
     """
@@ -100,6 +101,8 @@ def load_lexicon(folder: Path | None = None) -> Lexicon:
 @lru_cache(maxsize=4)
 def _load(folder: Path, user: Path | None) -> Lexicon:
     files = sorted(folder.glob("*.json"))
+    if folder == SHIPPED:
+        files += sorted(GESTURES.glob("*.json"))
     if not files:
         raise LexiconError(f"{folder}: holds no lexicon files")
     shapes = load_handshapes()

@@ -104,9 +104,9 @@ class ArmSolver:
         self.fields = fields
         self.arm = ik.Arm(rest[_SHOULDER], rest[_ELBOW], rest[_WRIST])
 
-    def solve(self, tracks: HandTracks, pose: BodyPose, fps: float) -> ArmMotion:
-        """tracks over T frames, pose of the trunk over the same frames (arms at rest in it)."""
-        collar, shoulder = self._collar(tracks.wrist, pose)
+    def solve(self, tracks: HandTracks, pose: BodyPose, fps: float, lift: np.ndarray | float = 0.0) -> ArmMotion:
+        """tracks over T frames, pose of the trunk over the same frames (arms at rest in it). lift: radians by which the shoulder is shrugged (T,)."""
+        collar, shoulder = self._collar(tracks.wrist, pose, lift)
         rows = tracks.settled
         swivel = np.zeros(len(tracks.wrist))
         swivel[rows] = ik.best_swivel(self.arm, shoulder[rows], tracks.wrist[rows], tracks.rotation[rows])
@@ -152,7 +152,7 @@ class ArmSolver:
             filled.append(tracks.bridge(full))
         return ik.WristAngles(*filled)
 
-    def _collar(self, wrist: np.ndarray, pose: BodyPose) -> tuple[np.ndarray, np.ndarray]:
+    def _collar(self, wrist: np.ndarray, pose: BodyPose, shrug: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
         """Collar local rotations (T, 3, 3) and shoulder positions (T, 3): the clavicle follows a raised, crossing or far hand.
 
         The shares are after the scapulohumeral rhythm (about one degree of shoulder girdle to two of the arm above 30 degrees; Inman et al. 1944),
@@ -169,6 +169,7 @@ class ArmSolver:
         far = np.sqrt(np.sum(local * local, axis=1)) / self.arm.reach
         stretch = minimum_jerk((far - 0.85) / 0.40)
         lift = np.radians(16.0) * raised + np.radians(8.0) * stretch * np.clip(local[:, 1] / 0.3, -0.4, 1.0)
+        lift = lift + shrug
         protract = np.radians(6.0) * forward + np.radians(10.0) * across + np.radians(14.0) * stretch * np.clip(local[:, 2] / 0.3, -0.3, 1.0)
         collar = axis_angle_to_matrix(np.stack([np.zeros_like(lift), protract, -lift], axis=1))
         shoulder = origin + np.einsum("tab,tbc,c->ta", spine, collar, arm)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..action import ActionSequence, SignAction
+from ..action import ActionSequence, SentenceInfo, SignAction
 from ..face import FACE_INDEX, NUM_FACE
 from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from ..kinematics.spline import minimum_jerk, rise_and_fall
@@ -33,10 +33,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Posture:
-    """Axis-angle poses (T, 55, 3) of trunk, head and eyes with everything else at rest, and face coefficients (T, 52)."""
+    """Axis-angle poses (T, 55, 3) of trunk, head and eyes with everything else at rest, face coefficients (T, 52), and by how many radians
+    the shoulders are raised (T,); the arms carry that out, since they know what else their collars do."""
 
     poses: np.ndarray
     face: np.ndarray
+    lift: np.ndarray
 
 
 @lru_cache(maxsize=1)
@@ -59,15 +61,36 @@ def spans(plan: ActionSequence, field: str) -> list[Span]:
     return out
 
 
+def mood_of(sentence: SentenceInfo) -> tuple[dict[str, Any], float]:
+    """The preset mood of a sentence and its strength from 0 to 1; an empty mood for a neutral one.
+
+    The emotion says whether there is a mood at all, the subject may say which: anger is another face than sympathy.
+    """
+    data = _presets()["affect"]
+    name = data["of_emotion"][sentence.emotion]
+    if name:
+        name = data["of_subject"].get(sentence.subject, name)
+    return (data["moods"][name], sentence.intensity) if name else ({}, 0.0)
+
+
+def tempo_of(sentence: SentenceInfo) -> float:
+    """By how much a sentence's mood quickens (above 1) or slows it."""
+    mood, strength = mood_of(sentence)
+    return 1.0 + strength * (mood.get("tempo", 1.0) - 1.0)
+
+
 def posture(plan: ActionSequence, times: np.ndarray) -> Posture:
     """Trunk, head, gaze and face at `times` (T,) seconds."""
     data = _presets()
     ramps = data["ramp_seconds"]
     face = np.zeros((len(times), NUM_FACE))
+    grammar = np.zeros(len(times))  # how far grammar moves the brows
     yaw, pitch, roll = (np.zeros(len(times)) for _ in range(3))
     strength = {"none": 1.0, "mild": 1.0, "strong": 1.15}
     for span in spans(plan, "facial_expression"):
         weight = rise_and_fall(times, span.start - 0.04, span.end, ramps["face"])
+        if any(name.startswith("brow") for name in data["facial_expressions"][span.value]):
+            grammar = np.maximum(grammar, weight)
         for name, amount in data["facial_expressions"][span.value].items():
             face[:, FACE_INDEX[name]] = np.maximum(face[:, FACE_INDEX[name]], weight * amount)
         head = data["head_with_expression"].get(span.value, {})
@@ -96,23 +119,49 @@ def posture(plan: ActionSequence, times: np.ndarray) -> Posture:
         if action.emphasis == "strong":
             weight = rise_and_fall(times, action.start, action.end, 0.15) * (strength["strong"] - 1.0)
             pitch += weight * 20.0
+    pitch += _affect(face, plan, times, grammar)
+    torso = {name: np.zeros(len(times)) for name in ("lift", "pitch", "yaw", "roll")}
+    for span in spans(plan, "torso"):
+        weight = rise_and_fall(times, span.start, span.end, ramps["torso"])
+        for name, degrees in data["torso"][span.value].items():
+            torso[name] += weight * np.radians(degrees)
     _blink(face, plan, times)
     # a head follows wide glances a little
     yaw = yaw + 0.25 * eye_yaw
     pitch = pitch - 0.2 * eye_pitch
-    return _assemble(plan.seed, times, face, np.radians(np.stack([pitch, yaw, roll], axis=1)), np.radians(eye_yaw), np.radians(eye_pitch), at_viewer)
+    head = np.radians(np.stack([pitch, yaw, roll], axis=1))
+    return _assemble(plan.seed, times, face, head, torso, np.radians(eye_yaw), np.radians(eye_pitch), at_viewer)
+
+
+def _affect(face: np.ndarray, plan: ActionSequence, times: np.ndarray, grammar: np.ndarray) -> np.ndarray:
+    """Lays the mood of each sentence under the face, in place, and returns the head's pitch in degrees (T,). Brows belong to grammar where it moves them."""
+    pitch = np.zeros(len(times))
+    ramp = _presets()["ramp_seconds"]["affect"]
+    for index, sentence in enumerate(plan.sentences):
+        mood, strength = mood_of(sentence)
+        own = [a for a in plan.actions if a.sentence == index]
+        if not mood or not own:
+            continue
+        weight = strength * rise_and_fall(times, own[0].start, own[-1].end + own[-1].pause_after, ramp)
+        for name, amount in mood["face"].items():
+            share = weight * (1.0 - grammar) if name.startswith(("brow", "eyeWide", "eyeSquint")) else weight
+            face[:, FACE_INDEX[name]] = np.maximum(face[:, FACE_INDEX[name]], share * amount)
+        pitch += weight * mood.get("pitch", 0.0)
+    return pitch
 
 
 def _assemble(
-    seed: int, times: np.ndarray, face: np.ndarray, head: np.ndarray, eye_yaw: np.ndarray, eye_pitch: np.ndarray, at_viewer: np.ndarray
-) -> Posture:
-    """Head angles (T, 3) pitch, yaw, roll shared over neck and head; sway and breath on the spine; eyes that keep to the viewer."""
+    seed: int, times: np.ndarray, face: np.ndarray, head: np.ndarray, torso: dict[str, np.ndarray], eye_yaw: np.ndarray, eye_pitch: np.ndarray,
+    at_viewer: np.ndarray,
+) -> Posture:  # fmt: skip
+    """Head angles (T, 3) pitch, yaw, roll shared over neck and head; sway, breath and torso (radians) on the spine; eyes that keep to the viewer."""
     rng = np.random.default_rng([seed, 11])
     phases = rng.uniform(0.0, 2.0 * np.pi, 6)
     sway_side = 0.5 * np.sin(2 * np.pi * 0.11 * times + phases[0]) + 0.35 * np.sin(2 * np.pi * 0.23 * times + phases[1])
     sway_turn = 0.6 * np.sin(2 * np.pi * 0.09 * times + phases[2]) + 0.3 * np.sin(2 * np.pi * 0.19 * times + phases[3])
     breath = np.sin(2 * np.pi * 0.26 * times + phases[4])
     alive = np.radians(np.stack([0.35 * breath, sway_turn, sway_side], axis=1))
+    alive += np.stack([torso["pitch"], torso["yaw"], torso["roll"]], axis=1)
     poses = np.zeros((len(times), NUM_JOINTS, 3))
     for name, share in (("spine1", 0.3), ("spine2", 0.4), ("spine3", 0.3)):
         poses[:, INDEX[name]] = share * alive
@@ -135,7 +184,7 @@ def _assemble(
     }  # fmt: skip
     for name, value in values.items():
         face[:, FACE_INDEX[name]] = np.maximum(face[:, FACE_INDEX[name]], value)
-    return Posture(poses, np.clip(face, 0.0, 1.0))
+    return Posture(poses, np.clip(face, 0.0, 1.0), torso["lift"])
 
 
 def _blink(face: np.ndarray, plan: ActionSequence, times: np.ndarray) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from ..kinematics.rotations import matrix_to_quaternion, normalise, quaternion_to_matrix, rotation_about, slerp
 from ..kinematics.spline import minimum_jerk
 from ..phonology.features import MINOR_LOCATIONS, Phonology, parse_direction
-from ..phonology.hand import ANGLE_LIMITS, HandModel
+from ..phonology.hand import ANGLE_LIMITS, FOREARM_PATCH_NAMES, HandModel
 from ..phonology.handshapes import Handshapes
 from ..phonology.locations import Locations
 from ..rig import MIRROR
@@ -36,13 +36,13 @@ def mirror_rotation(rotation: np.ndarray) -> np.ndarray:
 
 
 # Patches of the forearm in the hand's frame, metres: true while the wrist is straight, which it is when forearms touch.
-_FOREARM_PATCHES: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "forearm_front": ((0.11, -0.033, 0.0), (0.0, -1.0, 0.0)),
-    "forearm_back": ((0.11, 0.030, 0.0), (0.0, 1.0, 0.0)),
-    "forearm_radial": ((0.11, 0.0, 0.030), (0.0, 0.0, 1.0)),
-    "forearm_ulnar": ((0.11, 0.0, -0.032), (0.0, 0.0, -1.0)),
-    "elbow": ((0.245, 0.0, -0.035), (0.0, 0.0, -1.0)),
-}
+_FOREARM_PATCHES = dict(zip(FOREARM_PATCH_NAMES, (
+    ((0.11, -0.033, 0.0), (0.0, -1.0, 0.0)),
+    ((0.11, 0.030, 0.0), (0.0, 1.0, 0.0)),
+    ((0.11, 0.0, 0.030), (0.0, 0.0, 1.0)),
+    ((0.11, 0.0, -0.032), (0.0, 0.0, -1.0)),
+    ((0.245, 0.0, -0.035), (0.0, 0.0, -1.0)),
+), strict=True))  # fmt: skip
 
 
 def hand_patch(hand: HandModel, name: str, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from .lookup import Lexicon, kind_of, nearest
 from .nonmanuals import CLAUSE_PAUSE, SENTENCE_PAUSE, TOPIC_PAUSE
 from .order import is_negative
 from .segmentation import MAX_CHARACTERS
-from .types import EYE_GAZES, FACIAL_EXPRESSIONS, HEAD_MOVEMENTS, Gloss, Sentence, SentenceType
+from .types import EYE_GAZES, FACIAL_EXPRESSIONS, HEAD_MOVEMENTS, TORSO_MOVEMENTS, Gloss, Sentence, SentenceType
 
 EMPHASES = ("none", "mild", "strong")
 # Spans with a name of their own: face, head. Any other face or head value is a span under its own name.
@@ -26,13 +26,14 @@ SPANS = {
     "q": ("brow_raise", "tilt_forward"), "wh": ("brow_furrow", ""), "neg": ("negative", "shake"), "t": ("topic", ""), "cond": ("brow_raise", ""),
 }  # fmt: skip
 _PAUSING = ("t", "cond")
-_CHOICES = {"facial_expression": FACIAL_EXPRESSIONS, "head_movement": HEAD_MOVEMENTS, "eye_gaze": EYE_GAZES, "emphasis": EMPHASES}
+_CHOICES = {"facial_expression": FACIAL_EXPRESSIONS, "head_movement": HEAD_MOVEMENTS, "eye_gaze": EYE_GAZES, "torso": TORSO_MOVEMENTS, "emphasis": EMPHASES}
 _NUMBERS = {"duration": (0.05, 20.0), "pause_after": (0.0, 20.0)}
 _TEXTS = ("handshape", "mouthing")
 _DEFAULTS: dict[str, float | str] = {
     "facial_expression": "neutral",
     "head_movement": "none",
     "eye_gaze": "viewer",
+    "torso": "none",
     "emphasis": "none",
     "mouthing": "",
     "pause_after": 0.0,
@@ -304,7 +305,7 @@ def _shown(gloss: Gloss, name: str) -> str:
 
 def _format_item(gloss: Gloss, *, final: bool, topic: bool) -> str:
     args = dict(gloss.overrides)
-    for name in ("eye_gaze", "emphasis", "mouthing"):
+    for name in ("eye_gaze", "torso", "emphasis", "mouthing"):
         value = getattr(gloss, name)
         if value != _DEFAULTS[name] and name not in args:
             args[name] = value

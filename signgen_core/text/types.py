@@ -13,6 +13,16 @@ SentenceType = Literal["statement", "yes_no_question", "wh_question", "command",
 FACIAL_EXPRESSIONS = ("neutral", "brow_raise", "brow_furrow", "topic", "negative", "smile", "sad", "angry", "surprise", "disgust")
 HEAD_MOVEMENTS = ("none", "shake", "nod", "tilt_forward", "tilt_back", "tilt_side", "turn_left", "turn_right")
 EYE_GAZES = ("viewer", "hands", "left", "right", "up", "down")
+# The trunk: raised shoulders, leans for emphasis (Wilbur & Patschke 1998), turns for contrast and quotation.
+TORSO_MOVEMENTS = ("none", "shrug", "lean_forward", "lean_back", "shift_left", "shift_right")
+
+# What the classifier says of a sentence (arXiv 2404.19283 and docs/classification.md); `neutral` is the last resort of each.
+SUBJECTS = (
+    "greeting", "gratitude", "farewell", "information", "inquiry", "apology", "praise", "anger", "congratulation", "sympathy", "cheer", "concern",
+    "request", "surprise", "complaint", "neutral",
+)  # fmt: skip
+GESTURES = ("handshake", "point", "thumbsup", "nod", "shakehead", "wave", "grabhead", "pat", "uplift", "yay", "shrug", "neutral")
+EMOTIONS = ("positive", "negative", "neutral")
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,7 @@ class Gloss:
     mouthing: str = ""
     emphasis: str = "none"
     pause_after: float = 0.0
+    torso: str = "none"
     overrides: dict[str, float | str] = field(default_factory=dict)
 
 
