@@ -23,6 +23,11 @@ def command() -> None:
     """The signs: what there is, how each is made, whether it keeps the bounds, how it looks, how it compares with ASL-LEX."""
 
 
+def _named(lexicon: Lexicon, gloss: str) -> str:
+    """The gloss as the lexicon writes it: upper case, but for the small first letters of gestures (`g-WAVE`)."""
+    return gloss if lexicon.has(gloss) else f"g-{gloss[2:].upper()}" if gloss.lower().startswith("g-") else gloss.upper()
+
+
 @command.command(name="list")
 @click.option("--word", help="Only signs for this English word (or a part of it).")
 @click.option("--pos", help="Only this part of speech: noun, verb, adjective ...")
@@ -61,7 +66,7 @@ def show(gloss: str, as_json: bool) -> None:
 
     lexicon = load_lexicon()
     word = lexicon.find(gloss.lower())
-    entry = lexicon.get(word if word and not lexicon.has(gloss.upper()) else gloss.upper())
+    entry = lexicon.get(word if word and not lexicon.has(_named(lexicon, gloss)) else _named(lexicon, gloss))
     data = entry_to_json(entry)
     if as_json:
         say(json.dumps({entry.gloss_id: data}, indent=2, ensure_ascii=False))
@@ -96,7 +101,7 @@ def check(ctx: click.Context, gloss: tuple[str, ...], folder: str | None, worker
 
     root = Path(folder) if folder else None
     lexicon = load_lexicon(root)
-    names = [lexicon.get(g.upper()).gloss_id for g in gloss] or list(lexicon.glosses)
+    names = [lexicon.get(_named(lexicon, g)).gloss_id for g in gloss] or list(lexicon.glosses)
     with progress_bar("signs ") as tick:
         measured = list(reports(names, folder=root, workers=workers, progress=tick))
     same = [pair for pair in twins(lexicon.entries.values()) if not gloss or set(pair) & set(names)]
@@ -163,7 +168,7 @@ def _chosen(lexicon: Lexicon, glosses: tuple[str, ...], everything: bool, source
         if not found:
             raise click.UsageError(f"--source: no sign stands in {source}.")
         return found
-    return [g.upper() if g.isdigit() else lexicon.get(g.upper()).gloss_id for g in glosses]
+    return [g.upper() if g.isdigit() else lexicon.get(_named(lexicon, g)).gloss_id for g in glosses]
 
 
 @command.command()

@@ -50,12 +50,12 @@ def degrees(shape: Handshape, name: str) -> float:
 
 def test_inventory_is_complete(shapes: Handshapes) -> None:
     assert len(INVENTORY) == 58
-    wanted = set(INVENTORY) | {"relaxed"} | {f"fs_{c}" for c in "abcdefghijklmnopqrstuvwxyz"} | {f"n{d}" for d in range(10)}
+    wanted = set(INVENTORY) | {"relaxed", "thumb_up"} | {f"fs_{c}" for c in "abcdefghijklmnopqrstuvwxyz"} | {f"n{d}" for d in range(10)}
     assert set(shapes) == wanted
     assert all(shapes[name].name == name for name in shapes)
 
 
-@pytest.mark.parametrize("name", [*INVENTORY, "relaxed", "fs_g", "fs_m", "fs_n"])
+@pytest.mark.parametrize("name", [*INVENTORY, "relaxed", "thumb_up", "fs_g", "fs_m", "fs_n"])
 def test_nothing_through_anything_and_contacts_touch(shapes: Handshapes, checker: Checker, name: str) -> None:
     overlap, pair, gap = checker.worst(shapes[name])
     assert overlap <= SKIN, f"{pair} overlap by {1000 * overlap:.1f} mm"
