@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from signgen_core.action import ActionSequence
     from signgen_core.body.model import Body
     from signgen_core.motion import Motion
+    from signgen_core.text.reader import Reader
 
 Kind = Literal["text", "plan", "motion"]
 STDIN = "-"
@@ -35,6 +36,17 @@ class Wishes:
     seed: int | None = None
     handedness: str | None = None
     tempo: float | None = None
+    gestures: str | None = None
+    emotion: str | None = None
+    rules_only: bool = False
+    classifier: str | None = None
+    encoder: str | None = None
+
+    def of_text(self) -> list[str]:
+        """The options given that mean something for a text only."""
+        given = {"--gloss": self.gloss, "--gestures": self.gestures, "--emotion": self.emotion, "--rules-only": self.rules_only,
+                 "--classifier": self.classifier, "--encoder": self.encoder}  # fmt: skip
+        return [name for name, value in given.items() if value]
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,9 @@ def to_plan(source: Source, wishes: Wishes, body: Body | None = None) -> ActionS
             handedness=wishes.handedness or "right",
             tempo=1.0 if wishes.tempo is None else wishes.tempo,
             body=body,
+            reader=find_reader(wishes),
+            gestures=wishes.gestures or "none",
+            emotion=wishes.emotion,
         )
     plan = read_plan(source.path) if source.path is not None else parse_plan(source.content, source.name)
     if wishes.seed is not None:
@@ -161,6 +176,15 @@ def to_plan(source: Source, wishes: Wishes, body: Body | None = None) -> ActionS
         if problem.source is not None:
             raise
         raise PlanError(problem.path, problem.problem, source.name) from problem
+
+
+def find_reader(wishes: Wishes) -> Reader | None:
+    """The models that read a text, loaded once; None where the text is gloss notation or rules alone are wished for. Raises InputError."""
+    if wishes.gloss or wishes.rules_only:
+        return None
+    from signgen_core.text.reader import load_reader
+
+    return load_reader(wishes.encoder, wishes.classifier)
 
 
 def to_motion(

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from headless.inputs import Wishes
 
 MAX_SEED = 2**31 - 1
 
@@ -55,12 +61,34 @@ class NumberType(click.FloatRange):
         return number
 
 
-gloss = click.option("--gloss", is_flag=True, help="TEXT is ASL gloss notation: IX-1 NAME fs-ANNA, #OK, WORK+, HELLO(duration=0.6).")
-seed = click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Decides every random choice; same text and seed, same bytes.  [default: 0]")
-handedness = click.option("--handedness", type=click.Choice(["right", "left"]), help="The signer's dominant hand.  [default: right]")
-tempo = click.option("--tempo", type=NumberType(0.25, 4.0), help="Speed of signing; 2 is twice as fast.  [default: 1]")
+_gloss = click.option("--gloss", is_flag=True, help="TEXT is ASL gloss notation: IX-1 NAME fs-ANNA, #OK, WORK+, HELLO(duration=0.6).")
+_seed = click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Decides every random choice; same text and seed, same bytes.  [default: 0]")
+_handedness = click.option("--handedness", type=click.Choice(["right", "left"]), help="The signer's dominant hand.  [default: right]")
+_tempo = click.option("--tempo", type=NumberType(0.25, 4.0), help="Speed of signing; 2 is twice as fast.  [default: 1]")
+_gestures = click.option("--gestures", "gestures", flag_value="only", help="Only the co-speech gesture that goes with each sentence, no signs.")
+_with_gestures = click.option("--with-gestures", "gestures", flag_value="with", help="The signs, and after each sentence its co-speech gesture.")
+_emotion = click.option("--emotion", type=click.Choice(["positive", "negative", "neutral"]), help="Mood of face and tempo.  [default: read from the text]")
+_rules_only = click.option("--rules-only", is_flag=True, help="Read the text by grammar rules alone, without encoder and classifier (needs no torch).")
+classifier = click.option("--classifier", metavar="FOLDER", help="A classifier made by `signgen train classifier`.  [default: the shipped one]")
+encoder = click.option("--encoder", metavar="FOLDER", help="A local Hugging Face folder of a BERT-family encoder.  [default: the one installed]")
 fps = click.option("--fps", type=NumberType(1, 240), help="Frames per second.  [default: 30, or the motion file's own]")
 character = click.option(
     "--character", metavar="NAME|FILE", help="A look (preset or .json), `default`, or an SMPL-X body .npz.  [default: $SIGNGEN_SMPLX, else default]"
 )
 lines = click.option("--lines", metavar="FILE", help="Take each line of FILE (- is standard input) as a text of its own.")
+
+
+def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say how a text becomes a plan, and hands them to the command as one argument `wishes`."""
+
+    @wraps(command)
+    def collected(**given: Any) -> Any:
+        from headless.inputs import Wishes
+
+        said: Wishes = Wishes(**{f.name: given.pop(f.name) for f in fields(Wishes)})
+        return command(wishes=said, **given)
+
+    # the last decorator is the first line of --help
+    for option in reversed((_gloss, lines, _seed, _handedness, _tempo, _gestures, _with_gestures, _emotion, _rules_only, classifier, encoder)):
+        collected = option(collected)
+    return collected

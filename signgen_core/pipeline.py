@@ -14,9 +14,12 @@ from .motion import Motion
 from .phonology.lexicon import Lexicon, load_lexicon
 from .planner import Planner
 from .synthesis.generate import Synthesiser
+from .synthesis.timing import LEAD_IN_HOLD
 
 if TYPE_CHECKING:
     from .body.model import Body
+    from .phonology.encode import Condition
+    from .text.reader import Reader
 
 MAX_FPS = 240.0
 
@@ -42,9 +45,14 @@ def synthesiser_for(body: Body | None = None) -> Synthesiser:
 
 
 def plan_text(
-    text: str, *, gloss: bool = False, seed: int = 0, handedness: str = "right", tempo: float = 1.0, lexicon: Lexicon | None = None, body: Body | None = None
-) -> ActionSequence:
-    """English text, or gloss notation with `gloss=True`, to a timed plan. Raises InputError when nothing can be signed."""
+    text: str, *, gloss: bool = False, seed: int = 0, handedness: str = "right", tempo: float = 1.0, lexicon: Lexicon | None = None,
+    body: Body | None = None, reader: Reader | None = None, gestures: str = "none", emotion: str | None = None,
+) -> ActionSequence:  # fmt: skip
+    """English text, or gloss notation with `gloss=True`, to a timed plan. Raises InputError when nothing can be signed.
+
+    reader: the models that read the text (`text.reader.load_reader`); None: grammar by rule alone. gestures: `none`, `with` the signs, or `only`.
+    emotion: positive, negative or neutral in place of the one that is read.
+    """
     from .text import analyse, parse_gloss
 
     if not 0.25 <= tempo <= 4.0:
@@ -52,8 +60,17 @@ def plan_text(
     if handedness not in ("right", "left"):
         raise InputError(f"handedness {handedness!r} is not right or left")
     words = lexicon or load_lexicon()
-    sentences = parse_gloss(text, words) if gloss else analyse(text, words)
-    return Planner(synthesiser_for(body), words).plan(sentences, text=text, seed=seed, handedness=handedness, tempo=tempo)
+    readings: list[dict[str, dict[str, float]]] = []
+    if gloss:
+        sentences = parse_gloss(text, words)
+    elif reader is None:
+        sentences = analyse(text, words)
+    else:
+        sentences = analyse(reader.with_question_marks(text), words, reader.encoder)
+        readings = reader.read([s.text for s in sentences])
+    return Planner(synthesiser_for(body), words).plan(
+        sentences, text=text, seed=seed, handedness=handedness, tempo=tempo, readings=readings, gestures=gestures, emotion=emotion
+    )
 
 
 def complete(plan: ActionSequence, *, lexicon: Lexicon | None = None, body: Body | None = None) -> ActionSequence:
@@ -70,6 +87,15 @@ def animate(
     synthesiser = synthesiser_for(body)
     ready = Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
     return synthesiser.synthesise(ready, fps, progress)
+
+
+def condition(plan: ActionSequence, *, fps: float = 30.0, frames: int = 4, body: Body | None = None) -> Condition:
+    """What a motion model reads at each step of `frames` frames: the plan's phonology, progress and face (`phonology.encode`). Raises PlanError."""
+    from .phonology.encode import encode
+
+    synthesiser = synthesiser_for(body)
+    ready = Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
+    return encode(ready, synthesiser.schedules(ready), total=synthesiser.seconds(ready), step_seconds=frames / fps, rest=LEAD_IN_HOLD)
 
 
 def joints(motion: Motion, body: Body | None = None) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,26 @@ from .phonology.features import Phonology
 from .phonology.handshapes import DOUBLE_SHIFT, SPELLING_OFFSET, Character, Handshapes
 from .phonology.lexicon import LICENCE, Lexicon, check_handshapes
 from .phonology.numbers import number_morphemes
+from .synthesis.nonmanual import tempo_of
 from .text.fingerspelling import letters
-from .text.types import Gloss, Sentence
+from .text.types import SUBJECTS, Gloss, Sentence
 
 if TYPE_CHECKING:
     from .synthesis.generate import Synthesiser
 
 _MAX_LETTERS = 64
 _EDGE_SECONDS = 0.15
+# Stress lengthens a sign and holds its end (Wilbur 1999): (factor on the duration, seconds of hold).
+_STRESS = {"none": (1.0, 0.0), "mild": (1.06, 0.04), "strong": (1.15, 0.10)}
+# The subject of a sentence stresses its last sign of content.
+STRESS_OF_SUBJECT = dict.fromkeys(SUBJECTS, "none") | {
+    "anger": "strong", "surprise": "strong", "cheer": "strong", "congratulation": "strong", "praise": "strong",
+    "complaint": "mild", "request": "mild", "concern": "mild", "gratitude": "mild", "apology": "mild",
+}  # fmt: skip
+# A label counts from this probability on; below it the classifier is not sure enough to be seen.
+SURE = {"subject": 0.5, "gesture": 0.4, "emotion": 0.5}
+# label -> probability of each head, as the classifier gives them
+Reading = Mapping[str, Mapping[str, float]]
 
 
 def spell(word: str, shapes: Handshapes) -> tuple[Phonology, ...]:
@@ -86,15 +98,27 @@ class Planner:
             return spell(gloss_id[1:], self.shapes)
         return self.lexicon.get(gloss_id).morphemes
 
-    def plan(self, sentences: Sequence[Sentence], *, text: str, seed: int, handedness: str, tempo: float) -> ActionSequence:
-        """A timed plan. Raises InputError when nothing in the text can be signed."""
+    def plan(
+        self, sentences: Sequence[Sentence], *, text: str, seed: int, handedness: str, tempo: float, readings: Sequence[Reading] = (),
+        gestures: str = "none", emotion: str | None = None,
+    ) -> ActionSequence:  # fmt: skip
+        """A timed plan. Raises InputError when nothing in the text can be signed.
+
+        readings: what the classifier says of each sentence, or nothing. gestures: `none`, `with` (a sentence's gesture after its signs) or `only` (in
+        place of them). emotion: the mood of every sentence in place of the one that was read.
+        """
         actions: list[SignAction] = []
         infos: list[SentenceInfo] = []
-        for sentence in sentences:
+        for index, sentence in enumerate(sentences):
             if not sentence.glosses:
                 continue
-            infos.append(SentenceInfo(sentence.text, sentence.type, sentence.negated, tuple(sentence.dropped)))
-            actions += [self._action(gloss, len(infos) - 1, tempo) for gloss in sentence.glosses]
+            info = _info(sentence, readings[index] if readings else {}, emotion)
+            number_of = len(infos)
+            infos.append(info)
+            glosses = () if gestures == "only" else stressed(sentence.glosses, STRESS_OF_SUBJECT[info.subject], info.subject)
+            if gestures == "only" or (gestures == "with" and info.gesture != "neutral"):
+                glosses = (*glosses, _gesture(info))
+            actions += [self._action(gloss, number_of, tempo * tempo_of(info)) for gloss in glosses]
         if not actions:
             raise InputError("the text holds nothing that can be signed")
         plan = ActionSequence(tuple(actions), text=text, seed=seed, handedness=handedness, tempo=tempo, sentences=tuple(infos))
@@ -111,7 +135,9 @@ class Planner:
         kind = "fingerspelled" if gloss.gloss_id.startswith(("fs-", "#")) and entry is None else gloss.kind
         schedule = self.synthesiser.schedule(morphemes, kind in ("fingerspelled", "number"))
         duration = entry.duration if entry is not None and entry.duration is not None and not gloss.repeats else schedule.total
-        duration = float(overrides.get("duration", duration / tempo))
+        emphasis = str(overrides.get("emphasis", gloss.emphasis))
+        slower, held = _STRESS[emphasis]
+        duration = float(overrides.get("duration", duration * slower / tempo))
         form = f"lexicon/{entry.source}" if entry is not None else "letters" if kind == "fingerspelled" else "digits"
         own = entry.non_manual_markers if entry is not None else {}
 
@@ -123,9 +149,9 @@ class Planner:
             gloss_id=gloss.gloss_id, phonology=morphemes, duration=round(duration, 3), start=-1.0,
             non_manual_markers=NonManualMarkers(
                 marker("facial_expression", gloss.facial_expression, "neutral"), marker("head_movement", gloss.head_movement, "none"),
-                marker("eye_gaze", gloss.eye_gaze, "viewer"), marker("mouthing", gloss.mouthing, ""),
+                marker("eye_gaze", gloss.eye_gaze, "viewer"), marker("mouthing", gloss.mouthing, ""), marker("torso", gloss.torso, "none"),
             ),
-            emphasis=str(overrides.get("emphasis", gloss.emphasis)), pause_after=round(float(overrides.get("pause_after", gloss.pause_after)) / tempo, 3),
+            emphasis=emphasis, pause_after=round(float(overrides.get("pause_after", gloss.pause_after + held)) / tempo, 3),
             kind=kind, words=gloss.words, why=gloss.why, confidence=gloss.confidence, sentence=sentence,
             provenance={"form": form, "licence": entry.licence if entry is not None else LICENCE},
         )  # fmt: skip
@@ -147,7 +173,8 @@ class Planner:
                 natural = earliest
             else:
                 shortest, usual = self.synthesiser.between(previous.phonology[-1], action.phonology[0])
-                earliest, natural = clock + shortest, clock + max(shortest, usual / plan.tempo)
+                pace = plan.tempo * (tempo_of(plan.sentences[action.sentence]) if plan.sentences else 1.0)
+                earliest, natural = clock + shortest, clock + max(shortest, usual / pace)
             start = natural if action.start < 0 else max(action.start, earliest)
             if action.start < 0 or start > action.start + 1e-6:
                 action = replace(action, start=round(start + 5e-4, 3))
@@ -191,6 +218,39 @@ class Planner:
                 points.append(TrajectoryPoint(x, y, z, round(t, 4)))
         trajectory = tuple(points)
         return replace(action, trajectory=trajectory, provenance={**action.provenance, "trajectory": trajectory_digest(trajectory)})
+
+
+def _info(sentence: Sentence, reading: Reading, emotion: str | None) -> SentenceInfo:
+    """The sentence with what the classifier is sure of."""
+
+    def best(head: str) -> tuple[str, float]:
+        label, p = max(reading.get(head, {"neutral": 1.0}).items(), key=lambda item: item[1])
+        return (label, p) if p >= SURE[head] else ("neutral", p)
+
+    mood, p = best("emotion")
+    # half sure is a hint of a smile, nine tenths the whole of it
+    intensity = 1.0 if emotion or mood == "neutral" else round(min(1.0, max(0.0, (p - 0.4) / 0.5)), 3)
+    return SentenceInfo(
+        sentence.text, sentence.type, sentence.negated, tuple(sentence.dropped), emotion or mood, intensity, best("subject")[0], best("gesture")[0],
+        {head: {label: round(float(value), 4) for label, value in labels.items()} for head, labels in reading.items()},
+    )  # fmt: skip
+
+
+def _gesture(info: SentenceInfo) -> Gloss:
+    p = info.probabilities.get("gesture", {}).get(info.gesture, 1.0)
+    return Gloss(f"g-{info.gesture.upper()}", "gesture", why=f"co-speech gesture of the sentence: {info.gesture}", confidence=round(p, 3))
+
+
+def stressed(glosses: Sequence[Gloss], stress: str, subject: str) -> tuple[Gloss, ...]:
+    """The last sign of content takes the stress, unless something in the sentence is stressed already."""
+    out = list(glosses)
+    if stress == "none" or any(g.emphasis != "none" or "emphasis" in g.overrides for g in out):
+        return tuple(out)
+    for k in range(len(out) - 1, -1, -1):
+        if out[k].kind == "lexical" and not out[k].gloss_id.startswith(("IX-", "POSS-")):
+            out[k] = replace(out[k], emphasis=stress, why=f"{out[k].why}; stressed: {subject}".lstrip("; "))
+            break
+    return tuple(out)
 
 
 def _reduplicated(phonology: Phonology, extra: int) -> Phonology:

@@ -97,7 +97,8 @@ def plan_schema() -> dict[str, Any]:
             "non_manual_markers": _object(
                 {
                     "facial_expression": _enum(FACIAL_EXPRESSIONS, "face"), "head_movement": _enum(HEAD_MOVEMENTS, "head"),
-                    "eye_gaze": _enum(EYE_GAZES, "gaze"), "torso": _enum(TORSO_MOVEMENTS, "shoulders and trunk"), "mouthing": _string("word to mouth, or empty"),
+                    "eye_gaze": _enum(EYE_GAZES, "gaze"), "torso": _enum(TORSO_MOVEMENTS, "shoulders and trunk"),
+                    "mouthing": _string("word to mouth, or empty"),
                 },
                 (), "face and head; equal values of neighbouring actions of one sentence make one span",
             ),

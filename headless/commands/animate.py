@@ -12,23 +12,16 @@ from headless.console import say
 from headless.jobs import load_body, make_jobs, run_jobs, summary
 
 if TYPE_CHECKING:
-    from headless.inputs import Source
+    from headless.inputs import Source, Wishes
 
 
 @click.command()
 @click.argument("text", required=False, metavar="TEXT|plan.json|-")
 @click.option("-o", "--output", required=True, metavar="FILE.npz", help="Where the motion goes; with --lines a folder.")
-@options.gloss
-@options.lines
-@options.seed
-@options.handedness
-@options.tempo
+@options.wishes
 @options.fps
 @options.character
-def command(
-    text: str | None, output: str, gloss: bool, lines: str | None, seed: int | None, handedness: str | None, tempo: float | None,
-    fps: float | None, character: str | None,
-) -> None:  # fmt: skip
+def command(text: str | None, output: str, lines: str | None, wishes: Wishes, fps: float | None, character: str | None) -> None:
     """Text or plan to a motion file: SMPL-X poses with AMASS keys, face, joint positions in metres.
 
     With --lines FILE, -o names a folder that gets 0001.npz, 0002.npz and so on.
@@ -36,7 +29,6 @@ def command(
     from headless import inputs
     from headless.progress import progress_bar
 
-    wishes = inputs.Wishes(gloss, seed, handedness, tempo)
     jobs = make_jobs(text, lines, output, (".npz",), ("text", "plan"), wishes)
     from signgen_core import pipeline
     from signgen_core.motion import write_npz

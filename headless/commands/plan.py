@@ -12,22 +12,16 @@ from headless.console import count, say
 from headless.jobs import find_sources, located
 
 if TYPE_CHECKING:
+    from headless.inputs import Wishes
     from signgen_core.action import ActionSequence
 
 
 @click.command()
 @click.argument("text", required=False, metavar="TEXT|plan.json|-")
 @click.option("-o", "--output", metavar="FILE", help="Where the plan goes: .json, with --lines .jsonl; - or absent: standard output.")
-@options.gloss
-@options.lines
-@options.seed
-@options.handedness
-@options.tempo
+@options.wishes
 @click.option("--explain", is_flag=True, help="Print a table of word, gloss and reason (in place of the plan where there is no -o).")
-def command(
-    text: str | None, output: str | None, gloss: bool, lines: str | None, seed: int | None, handedness: str | None, tempo: float | None,
-    explain: bool,
-) -> None:  # fmt: skip
+def command(text: str | None, output: str | None, lines: str | None, wishes: Wishes, explain: bool) -> None:
     """Text to an editable plan: one action per sign, with handshape, path, times, face and where it comes from.
 
     A plan file in place of TEXT is checked and completed: a gloss alone gets its form from the lexicon. With --lines FILE the result is
@@ -37,7 +31,6 @@ def command(
     from signgen_core.action import dump_plan
     from signgen_core.motion import write_bytes
 
-    wishes = inputs.Wishes(gloss, seed, handedness, tempo)
     path = None if output in (None, "-") else Path(str(output))
     if path is not None:
         inputs.check_output(path, (".jsonl", ".json") if lines else (".json",))

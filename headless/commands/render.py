@@ -13,7 +13,7 @@ from headless.console import say
 from headless.jobs import load_body, make_jobs, run_jobs, show_warnings, summary
 
 if TYPE_CHECKING:
-    from headless.inputs import Source
+    from headless.inputs import Source, Wishes
 
 
 @click.command()
@@ -26,17 +26,12 @@ if TYPE_CHECKING:
 @click.option("--camera", type=options.CameraType(), help="A preset of presets/cameras, or a camera file.  [default: signing]")
 @options.character
 @click.option("--alpha", is_flag=True, help="Transparent background (.png, .webm).")
-@options.gloss
-@options.lines
-@options.seed
-@options.handedness
-@options.tempo
+@options.wishes
 @click.option("--plan-out", metavar="FILE.json", help="Write the plan too.")
 @click.option("--motion-out", metavar="FILE.npz", help="Write the motion too.")
 def command(
     text: str | None, output: str, size: tuple[int, int], fps: float | None, engine: str, quality: str, camera: str | None, character: str | None,
-    alpha: bool, gloss: bool, lines: str | None, seed: int | None, handedness: str | None, tempo: float | None, plan_out: str | None,
-    motion_out: str | None,
+    alpha: bool, lines: str | None, wishes: Wishes, plan_out: str | None, motion_out: str | None,
 ) -> None:  # fmt: skip
     """Text, plan or motion to a video of a signer.
 
@@ -49,7 +44,6 @@ def command(
     from headless.render import render as render_video
     from signgen_core.camera import DEFAULT_CAMERA
 
-    wishes = inputs.Wishes(gloss, seed, handedness, tempo)
     if lines and (plan_out or motion_out):
         raise click.UsageError("--plan-out and --motion-out are for a single text; use `signgen plan --lines` or `signgen animate --lines`.")
     jobs = make_jobs(text, lines, output, SUFFIXES, ("text", "plan", "motion"), wishes)

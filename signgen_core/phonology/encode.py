@@ -20,7 +20,16 @@ from ..errors import InputError
 from ..schema import EMPHASES, KINDS, SENTENCE_TYPES
 from ..text.types import EMOTIONS, EYE_GAZES, FACIAL_EXPRESSIONS, HEAD_MOVEMENTS, TORSO_MOVEMENTS
 from .features import (
-    ALL_MINOR_LOCATIONS, CONTACT_TIMES, FLEXIONS, INTERNAL_MOVEMENTS, MAJOR_LOCATIONS, MOVEMENTS, SIGN_TYPES, BaseHand, Phonology, parse_direction,
+    ALL_MINOR_LOCATIONS,
+    CONTACT_TIMES,
+    FLEXIONS,
+    INTERNAL_MOVEMENTS,
+    MAJOR_LOCATIONS,
+    MOVEMENTS,
+    SIGN_TYPES,
+    BaseHand,
+    Phonology,
+    parse_direction,
 )  # fmt: skip
 from .hand import DIGIT_SIDES, FOREARM_PATCH_NAMES, PATCH_NAMES
 from .handshapes import load_handshapes
@@ -51,7 +60,8 @@ def categories() -> dict[str, tuple[str, ...]]:
         "flexion_change": _BOOL, "spread": _BOOL, "spread_change": _BOOL, "thumb_position": ("Open", "Closed"), "thumb_contact": _BOOL,
         "sign_type": SIGN_TYPES, "major_location": MAJOR_LOCATIONS, "minor_location": ALL_MINOR_LOCATIONS, "second_minor_location": ALL_MINOR_LOCATIONS,
         "contact": _BOOL, "movement": MOVEMENTS, "repeated_movement": _BOOL, "ulnar_rotation": _BOOL,
-        **{f"{name}[{k}]": _PATCHES for name in _PATCH_FIELDS for k in range(PATCH_PARTS)}, "contact_time": CONTACT_TIMES, "internal": INTERNAL_MOVEMENTS, "alternating": _BOOL, "repetitions": _COUNT,
+        **{f"{name}[{k}]": _PATCHES for name in _PATCH_FIELDS for k in range(PATCH_PARTS)},
+        "contact_time": CONTACT_TIMES, "internal": INTERNAL_MOVEMENTS, "alternating": _BOOL, "repetitions": _COUNT,
         "nondominant.location": ALL_MINOR_LOCATIONS, "nondominant.final_handshape": shapes, "nondominant.moves": _BOOL,
     }  # fmt: skip
 
@@ -100,7 +110,7 @@ def encode_morpheme(morpheme: Phonology) -> tuple[np.ndarray, np.ndarray]:
         if name == "path":
             out[: 3 * len(path)] = np.ravel(path)
         elif name in _DIRECTIONS:
-            out[:] = parse_direction(value) if value is not None else 0.0
+            out[:] = parse_direction(str(value)) if value is not None else 0.0
         elif size == 2:
             out[:] = (1.0, value) if value is not None else 0.0
         else:
@@ -212,8 +222,9 @@ class Condition:
         return len(self.progress)
 
 
-def encode(plan: ActionSequence, schedules: Sequence[Schedule], *, total: float, step_seconds: float) -> Condition:
-    """The condition of a complete plan. schedules: of each action (`Synthesiser.schedules`); total: seconds of the motion. A step stands for its middle.
+def encode(plan: ActionSequence, schedules: Sequence[Schedule], *, total: float, step_seconds: float, rest: float) -> Condition:
+    """The condition of a complete plan. schedules: of each action (`Synthesiser.schedules(plan)`); total: seconds of the motion; rest: seconds at rest before the hands rise and after
+    they are down again. A step stands for its middle.
 
     Before a morpheme starts the step is in transition towards it, so `current` always is what the hands are busy with.
     """
@@ -230,22 +241,21 @@ def encode(plan: ActionSequence, schedules: Sequence[Schedule], *, total: float,
     empty = (np.zeros(width, dtype=np.int16), np.zeros(NUM_VALUES, dtype=np.float32))
     columns: dict[str, list[Any]] = {name: [] for name in ("cur", "nxt", "state", "progress", "action", "morpheme", "left")}
     place = 0
-    lead, after = 0.15, 0.15  # at rest before the first preparation and after the last retraction, `synthesis.generate.LEAD_IN_HOLD`
     for step in range(count):
         t = (step + 0.5) * step_seconds
         while place < len(spans) and t >= spans[place][4]:
             place += 1
         if place == len(spans):
             last = spans[-1][4] if spans else 0.0
-            phase, start, end = ("transition", last, total - after) if t < total - after else ("rest", total - after, total)
+            phase, start, end = ("transition", last, total - rest) if t < total - rest else ("rest", total - rest, total)
             here, action, morpheme, following = empty, -1, 0, empty
         else:
             index, k, begin, done, kept = spans[place]
-            before = spans[place - 1][4] if place else lead
+            before = spans[place - 1][4] if place else rest
             here, action, morpheme = codes[place], index, k
             following = codes[place + 1] if place + 1 < len(codes) else empty
-            if place == 0 and t < lead:
-                phase, start, end = "rest", 0.0, lead
+            if place == 0 and t < rest:
+                phase, start, end = "rest", 0.0, rest
             elif t < begin:
                 phase, start, end = "transition", before, begin
             elif t < done:

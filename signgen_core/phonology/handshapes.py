@@ -1,6 +1,6 @@
 """The handshape inventory: joint angles, features, letters and digits, read from `presets/handshapes/<language>.json`.
 
-Format: docs/formats/handshapes.md. Names are those of ASL-LEX 2.0, plus `relaxed` (the hand at rest), `thumb_up` (a fist with the thumb away from it), `fs_a` ... `fs_z` and `n0` ... `n9`.
+Format: docs/formats/handshapes.md. Names are those of ASL-LEX 2.0, plus `relaxed` (the hand at rest), `thumb_up`, `fs_a` ... `fs_z` and `n0` ... `n9`.
 """
 
 from __future__ import annotations

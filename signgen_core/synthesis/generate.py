@@ -27,9 +27,8 @@ from .arms import ArmMotion, ArmSolver, HandTracks
 from .collision import BodyFields, HandSkin
 from .nonmanual import posture
 from .targets import FLIP, AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, hand_patch, mirror_rotation, uses_base_hand
-from .timing import FIRST_HOLD, LAST_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
+from .timing import FIRST_HOLD, LAST_HOLD, LEAD_IN_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
 
-LEAD_IN_HOLD = 0.15  # seconds at rest before the hands rise, and after they are down again
 RETRACT_SECONDS = 0.60
 _IDLE_AFTER = 0.9  # seconds without work before the other hand is lowered within an utterance
 _EMPHASIS_SCALE = {"none": 1.0, "mild": 1.08, "strong": 1.2}
@@ -126,8 +125,7 @@ class Synthesiser:
 
     def synthesise(self, plan: ActionSequence, fps: float = 30.0, progress: Callable[[float], None] | None = None) -> Motion:
         """The whole motion of a plan at `fps`. The plan must be complete (`pipeline.complete`). `progress` hears fractions of 1."""
-        total = plan.end + RETRACT_SECONDS + LEAD_IN_HOLD
-        count = int(np.ceil(total * fps)) + 1
+        count = int(np.ceil(self.seconds(plan) * fps)) + 1
         times = np.arange(count) / fps
         stance = posture(plan, times)
         local = axis_angle_to_matrix(stance.poses)
@@ -167,6 +165,14 @@ class Synthesiser:
         start, end = round(action.start * fps) / fps, round(action.end * fps) / fps
         first = self._schedule_of(action).spans[0]
         return Segment(action.gloss_id, start, end, round((action.start + 0.5 * (first[0] + min(first[1], 0.2))) * fps) / fps)
+
+    def schedules(self, plan: ActionSequence) -> list[Schedule]:
+        """Where the morphemes of each action lie, stretched to its duration."""
+        return [self._schedule_of(action) for action in plan.actions]
+
+    def seconds(self, plan: ActionSequence) -> float:
+        """From rest to rest."""
+        return plan.end + RETRACT_SECONDS + LEAD_IN_HOLD
 
     def _schedule_of(self, action: SignAction) -> Schedule:
         return self.schedule(action.phonology, action.kind in ("fingerspelled", "number")).stretched(action.duration)

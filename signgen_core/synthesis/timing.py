@@ -18,6 +18,7 @@ from .targets import HandTarget, stroke_waypoints
 MAX_JOINT_SPEED = np.radians(700.0)  # a second; 23 degrees a frame at 30 fps
 MAX_HAND_SPEED = 2.6  # metres a second at the peak
 MIN_TRANSITION = 0.16
+LEAD_IN_HOLD = 0.15  # seconds at rest before the hands rise, and after they are down again
 LETTER_HOLD, FIRST_HOLD, LAST_HOLD = 0.10, 0.16, 0.30  # seconds; the first and last letters of a word are held longer
 
 
