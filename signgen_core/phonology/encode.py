@@ -223,7 +223,8 @@ class Condition:
 
 
 def encode(plan: ActionSequence, schedules: Sequence[Schedule], *, total: float, step_seconds: float, rest: float) -> Condition:
-    """The condition of a complete plan. schedules: of each action (`Synthesiser.schedules(plan)`); total: seconds of the motion; rest: seconds at rest before the hands rise and after
+    """The condition of a complete plan. schedules: of each action (`Synthesiser.schedules(plan)`);
+    total: seconds of the motion; rest: seconds at rest before the hands rise and after
     they are down again. A step stands for its middle.
 
     Before a morpheme starts the step is in transition towards it, so `current` always is what the hands are busy with.

@@ -11,7 +11,16 @@ import pytest
 from signgen_core import pipeline
 from signgen_core.errors import InputError
 from signgen_core.phonology.encode import (
-    NUM_VALUES, PATH_POINTS, STATE, Condition, categories, decode, decode_morpheme, decode_state, encode, encode_morpheme,
+    NUM_VALUES,
+    PATH_POINTS,
+    STATE,
+    Condition,
+    categories,
+    decode,
+    decode_morpheme,
+    decode_state,
+    encode,
+    encode_morpheme,
 )  # fmt: skip
 from signgen_core.phonology.features import BaseHand, Phonology, parse_direction
 from signgen_core.phonology.lexicon import load_lexicon
