@@ -24,6 +24,7 @@ from .motion import Motion
 from .phonology.features import Phonology, phonology_to_json
 from .phonology.lexicon import Entry, Lexicon, load_lexicon
 from .planner import Planner
+from .rig import JOINT_NAMES, MAX_ROTATION
 from .synthesis.check import measure
 from .text.types import Gloss, Sentence
 
@@ -81,9 +82,12 @@ def report_of(gloss_id: str, lexicon: Lexicon | None = None) -> SignReport:
     except InputError as problem:
         return SignReport(gloss_id, error=str(problem))
     r = measure(pipeline.synthesiser_for(), plan, motion)
+    # `measure` knows the limits of arms and fingers; no joint at all may turn further than the rig allows
+    over = np.linalg.norm(motion.poses, axis=2).max(axis=0) - MAX_ROTATION
+    limit, joint = max((r.limit, r.limit_joint), (float(over.max()), JOINT_NAMES[int(over.argmax())]))
     return SignReport(
-        gloss_id, r.contact * 1000, r.penetration * 1000, r.wrist_speed, float(np.degrees(r.jump)), r.jump_joint, float(np.degrees(r.limit)),
-        r.limit_joint, float(np.degrees(r.turn_error)), plan.actions[0].duration,
+        gloss_id, r.contact * 1000, r.penetration * 1000, r.wrist_speed, float(np.degrees(r.jump)), r.jump_joint, float(np.degrees(limit)),
+        joint, float(np.degrees(r.turn_error)), plan.actions[0].duration,
     )  # fmt: skip
 
 
