@@ -1,0 +1,107 @@
+"""signgen train: the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from headless import options
+from headless.console import count, say
+
+_DATA = ("sentences_a.tsv", "sentences_b.tsv")
+
+
+@click.group()
+def command() -> None:
+    """Train the models. What ships is trained already; this is for your own data, or to make it anew."""
+
+
+@command.command()
+@click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the classifier goes; an earlier one there is replaced.")
+@click.option("--data", multiple=True, metavar="TABLE", help="Labelled sentences, .csv or .tsv; may be repeated.  [default: the shipped tables]")
+@click.option("--corpus", multiple=True, metavar="NAME=FOLDER", help="goemotions, clinc150, snips or msrabot in a folder of yours; may be repeated.")
+@click.option("--corpus-rows", type=click.IntRange(1), default=3000, show_default=True, help="At most so many sentences of each corpus, chosen by the seed.")
+@click.option("--test", multiple=True, metavar="TABLE", help="Held-out tables whose numbers are put into config.json.  [default with shipped tables: theirs]")
+@click.option("--heads", default="subject,gesture,emotion,type", show_default=True, help="Heads to train, with commas; the others stay untrained.")
+@click.option("--epochs", type=click.IntRange(1, 1000), default=40, show_default=True, help="Of the heads alone.")
+@click.option("--encoder-epochs", type=click.IntRange(0, 200), default=4, show_default=True, help="Of heads and encoder together.")
+@click.option("--rank", type=click.IntRange(0, 64), default=8, show_default=True, help="Of the low-rank adapters on the encoder; 0: the encoder stays as it is.")
+@click.option("--unfreeze", is_flag=True, help="Train the whole encoder in place of adapters; it is saved along (tens of MB).")
+@click.option("--batch", type=click.IntRange(1, 4096), default=32, show_default=True, help="Sentences a step.")
+@click.option("--lr", type=options.NumberType(1e-6, 1.0), default=1e-3, show_default=True, help="Learning rate of the heads.")
+@click.option("--seed", type=click.IntRange(0, options.MAX_SEED), default=0, show_default=True, help="Decides split, order and first weights.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to train.")
+@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint that an interrupted run left beside FOLDER.")
+@options.encoder
+def classifier(
+    output: str, data: tuple[str, ...], corpus: tuple[str, ...], corpus_rows: int, test: tuple[str, ...], heads: str, epochs: int, encoder_epochs: int,
+    rank: int, unfreeze: bool, batch: int, lr: float, seed: int, device: str, threads: int, resume: bool, encoder: str | None,
+) -> None:  # fmt: skip
+    """Train the sentence classifier: its heads, then low-rank adapters on the encoder (or the whole of it).
+
+    A table has a header line with `text` and any of subject, gesture, emotion, type; an empty cell is no label. See docs/classification.md.
+    """
+    import shutil
+
+    from headless import inputs
+    from headless.progress import progress_bar
+    from signgen_core.errors import OutputError
+    from signgen_core.presets import PRESETS_DIR
+    from signgen_core.text.classifier import HEADS, Classifier
+    from signgen_core.train.table import check_classes, read_table
+
+    folder = Path(output)
+    inputs.check_folder_output(folder)
+    wanted = tuple(h.strip() for h in heads.split(",") if h.strip())
+    if not wanted or any(h not in HEADS for h in wanted):
+        raise click.UsageError(f"--heads: {heads!r}; known are {', '.join(HEADS)}")
+    shipped = PRESETS_DIR / "training"
+    tables = [Path(d) for d in data] or [shipped / name for name in _DATA]
+    tests = [Path(t) for t in test] or ([] if data else sorted(shipped.glob("test_*.tsv")))
+    examples = [example for table in tables for example in read_table(table)]
+    for wish in corpus:
+        examples += _corpus(wish, corpus_rows, seed)
+    held = [example for table in tests for example in read_table(table)]
+    check_classes(examples, wanted)  # before the models are loaded
+    from signgen_core.text.encoder import load_encoder
+    from signgen_core.train.classifier import Options, save, train
+    from signgen_core.train.evaluate import evaluate
+
+    checkpoint = folder.parent / f".{folder.name}-checkpoint"
+    if checkpoint.exists() and not resume:
+        shutil.rmtree(checkpoint)
+    try:
+        checkpoint.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"{checkpoint}: cannot be made: {problem.strerror or problem}") from problem
+    chosen = Options(
+        epochs=epochs, encoder_epochs=encoder_epochs, rank=0 if unfreeze else rank, unfreeze=unfreeze, rate=lr, batch=batch, seed=seed, device=device,
+        threads=threads, heads=wanted,
+    )  # fmt: skip
+    loaded = load_encoder(encoder)
+    say(f"{count(len(examples), 'sentence')} to train on, {len(held)} held out", err=True)
+    with progress_bar("training ") as tick:
+        result = train(examples, loaded, chosen, checkpoint=checkpoint, progress=lambda share, text: tick(share))
+    loaded.model.to("cpu")
+    evaluation = evaluate(Classifier(result.weights, result.config, loaded), held) if held else None
+    save(result, folder, evaluation)
+    shutil.rmtree(checkpoint)
+    size = sum(p.stat().st_size for p in folder.iterdir() if p.is_file())
+    say(f"{folder}  {size / 1e6:.2f} MB")
+    shown = {h: s["accuracy"] for h, s in evaluation.items() if h in wanted} if evaluation else result.config["training"]["validation"]
+    say(("held out: " if evaluation else "held aside: ") + "  ".join(f"{head} {100 * value:.1f} %" for head, value in shown.items()))
+
+
+def _corpus(wish: str, rows: int, seed: int) -> list:  # type: ignore[type-arg]
+    import numpy as np
+
+    from signgen_core.train.corpora import READERS, read_corpus
+
+    name, _, folder = wish.partition("=")
+    if not folder or name not in READERS:
+        raise click.UsageError(f"--corpus: {wish!r}; expected NAME=FOLDER with a name of {', '.join(READERS)}")
+    found = read_corpus(name, folder)
+    order = np.random.default_rng([seed, 3]).permutation(len(found))[:rows]
+    return [found[i] for i in order]

@@ -1,0 +1,37 @@
+"""Low-rank adapters (Hu et al. 2021): small changes of the attention of a published encoder that stays as it was published."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .encoder import Encoder
+
+# The query and value projections by their names in the BERT, DistilBERT and RoBERTa families.
+_PROJECTIONS = ("query", "value", "q_lin", "v_lin", "q_proj", "v_proj")
+
+
+def targets(model: Any) -> dict[str, Any]:
+    """name -> linear layer of everything that an adapter is put on. Raises InputError for an encoder that has none."""
+    found = {name: module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in _PROJECTIONS and hasattr(module, "weight")}
+    if not found:
+        raise InputError("this encoder has no query and value projections that adapters could be put on; train the heads alone (--rank 0)")
+    return found
+
+
+def adapted(encoder: Encoder, weights: dict[str, np.ndarray], scale: float) -> Encoder:
+    """An encoder of its own with the adapters of `weights` (`adapter.<layer>.down` (R, D), `.up` (D, R)) added in. Raises InputError if they do not fit."""
+    import torch
+
+    model = copy.deepcopy(encoder.model)
+    layers = targets(model)
+    for name in sorted(n.removesuffix(".down").removeprefix("adapter.") for n in weights if n.endswith(".down")):
+        down, up = (torch.from_numpy(weights[f"adapter.{name}.{part}"].astype(np.float32)) for part in ("down", "up"))
+        if name not in layers or tuple(layers[name].weight.shape) != (up.shape[0], down.shape[1]):
+            raise InputError(f"adapter.{name}: does not fit the encoder {encoder.name}")
+        with torch.no_grad():
+            layers[name].weight += scale * (up @ down)
+    return Encoder(model, encoder.tokenizer, encoder.name)
