@@ -26,7 +26,7 @@ def command() -> None:
 @click.option("--heads", default="subject,gesture,emotion,type", show_default=True, help="Heads to train, with commas; the others stay untrained.")
 @click.option("--epochs", type=click.IntRange(1, 1000), default=40, show_default=True, help="Of the heads alone.")
 @click.option("--encoder-epochs", type=click.IntRange(0, 200), default=4, show_default=True, help="Of heads and encoder together.")
-@click.option("--rank", type=click.IntRange(0, 64), default=8, show_default=True, help="Of the low-rank adapters on the encoder; 0: the encoder stays as it is.")
+@click.option("--rank", type=click.IntRange(0, 64), default=8, show_default=True, help="Of the low-rank adapters on the encoder; 0: none.")
 @click.option("--unfreeze", is_flag=True, help="Train the whole encoder in place of adapters; it is saved along (tens of MB).")
 @click.option("--batch", type=click.IntRange(1, 4096), default=32, show_default=True, help="Sentences a step.")
 @click.option("--lr", type=options.NumberType(1e-6, 1.0), default=1e-3, show_default=True, help="Learning rate of the heads.")

@@ -68,7 +68,10 @@ class Network:
         self.encoder, self.options, self.device = encoder, options, device
         torch.manual_seed(options.seed)
         self.heads = nn.ModuleDict(
-            {head: nn.Sequential(nn.Linear(encoder.dimension, HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, len(HEADS[head]))) for head in HEADS}
+            {
+                f"to_{head}": nn.Sequential(nn.Linear(encoder.dimension, HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, len(labels)))
+                for head, labels in HEADS.items()
+            }
         ).to(device)
         self.adapters = nn.ParameterDict()
         self._hooks: list[Any] = []
@@ -129,11 +132,10 @@ class Network:
 
     def export(self) -> dict[str, np.ndarray]:
         """The heads and adapters under the names of the weight file, in half precision."""
-        from torch import nn
-
         out: dict[str, np.ndarray] = {}
-        for head, module in self.heads.items():
-            assert isinstance(module, nn.Sequential)
+        module: Any
+        for key, module in self.heads.items():
+            head = key.removeprefix("to_")
             for k, place in enumerate((0, 3)):
                 out[f"{head}.{k}.weight"] = module[place].weight.detach().cpu().numpy()
                 out[f"{head}.{k}.bias"] = module[place].bias.detach().cpu().numpy()
@@ -277,7 +279,8 @@ class _Run:
                 if (target >= 0).any():  # a head without any label in the batch has nothing to say
                     known = target >= 0
                     share = known.float().mean()
-                    loss = loss + share * cross_entropy(self.network.heads[head](features[known]), target[known], label_smoothing=self.options.smoothing)
+                    guess = self.network.heads[f"to_{head}"](features[known])
+                    loss = loss + share * cross_entropy(guess, target[known], label_smoothing=self.options.smoothing)
             if not loss.requires_grad:
                 continue
             optimiser.zero_grad()
@@ -298,7 +301,7 @@ class _Run:
             else:
                 parts = [self.network.pooled([self.texts[i] for i in rows[k : k + 64]]) for k in range(0, len(rows), 64)]
                 features = torch.cat(parts)
-            return {head: self.network.heads[head](features).cpu().numpy() for head in HEADS}
+            return {head: self.network.heads[f"to_{head}"](features).cpu().numpy() for head in HEADS}
 
     def _accuracies(self, logits: dict[str, np.ndarray]) -> dict[str, float]:
         out = {}
