@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .builder import UnitBuilder
@@ -19,11 +20,14 @@ from .tagging import tag
 from .types import Gloss, Sentence, SentenceType
 from .units import Unit
 
+if TYPE_CHECKING:
+    from .encoder import Encoder
+
 _TYPES: dict[str, SentenceType] = {"yes_no": "yes_no_question", "wh": "wh_question", "command": "command"}
 
 
-def analyse(text: str, lexicon_words: Lexicon) -> tuple[Sentence, ...]:
-    """Sentences of glosses, in signing order, of English text.
+def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -> tuple[Sentence, ...]:
+    """Sentences of glosses, in signing order, of English text. encoder: tells senses apart and finds synonyms; None: by rules and lists alone.
 
     Every word of the text is in `words` of some gloss or, with a reason, in `dropped` of its sentence. Each sentence has at least one gloss;
     words of a sentence that has none (an emoji alone) are listed as dropped with its neighbour.
