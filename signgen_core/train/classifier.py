@@ -238,7 +238,7 @@ class _Run:
                 before = stage
             if epoch < start:
                 continue
-            if epoch == start and start:
+            if epoch == start and start and self.stages[start - 1] == stage:  # a new stage has a new optimiser
                 self._load_optimiser(optimiser)
             loss = self._epoch(epoch, stage, vectors, optimiser)
             scores = self._scores(vectors if stage == "heads" else None)
@@ -378,10 +378,7 @@ class _Run:
             if name.startswith("optimiser/"):
                 _, index, key = name.split("/")
                 state.setdefault(int(index), {})[key] = value.reshape(()) if key == "step" else value
-        wanted = optimiser.state_dict()
-        count = sum(len(g["params"]) for g in wanted["param_groups"])
-        if len(state) == count:  # at the first epoch of a stage the optimiser is new anyway
-            optimiser.load_state_dict({"state": state, "param_groups": wanted["param_groups"]})
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def save(result: Result, folder: Path, evaluation: dict[str, Any] | None = None) -> Path:
