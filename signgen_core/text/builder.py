@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .function_words import FunctionWords
-from .lemmas import noun_lemma, verb_form
+from .lemmas import comparative_base, noun_lemma, verb_form
 from .lookup import LONGEST_PHRASE, Found
 from .segmentation import Token
 from .tables import tables
@@ -144,7 +144,7 @@ class UnitBuilder(FunctionWords):
         repeats = 0
         if (
             token.tag == "ADJ"
-            and token.norm in t.comparatives
+            and comparative_base(token.norm)
             and (found is None or found.why != "lexicon")
             and token.norm not in ("later", "latest")
         ):

@@ -203,7 +203,7 @@ class FunctionWords(ClauseReader):
             return self.drop(i, "helper verb: not signed")
         if participle.norm == "got":
             return self.drop(i, "helper verb: not signed")
-        if participle.form in ("ed", "en") or participle.norm in tables().participles or participle.norm == "had":
+        if participle.form in ("ed", "en") or participle.pos in ("VVN", "VVD", "VBN", "VDN") or participle.norm == "had":
             negated = any(t.tag == "NEG" for t in self.tokens[i : k + 3])
             if participle.norm == "been" and self.at(k + 1).form == "ing":
                 self.continuing = 1

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import simplemma
 
+from .parts_of_speech import is_adjective, lemma_of, verb_reading
 from .tables import tables
 
 PRONOUNS = {
@@ -25,27 +26,25 @@ WH_WORDS = frozenset("what where who whom whose when why how which".split())
 
 @lru_cache(maxsize=20_000)
 def verb_form(word: str) -> tuple[str, str]:
-    """(base, form) of a word that can be a verb we know, ("", "") if it cannot: `verb_form("lives") == ("live", "s")`."""
+    """(base, form) of a word that can be a verb, ("", "") if it cannot: `verb_form("lives") == ("live", "s")`."""
     t = tables()
     if word in t.irregular_verb_forms:
         base = t.irregular_verb_forms[word]
-        form = "ing" if word.endswith("ing") else "s" if word.endswith("s") and word != "was" else "en" if word in t.participles else "ed"
-        return base, form
-    if word in t.verbs:
-        return word, "base"
-    for ending, form in (("ies", "s"), ("es", "s"), ("s", "s"), ("ied", "ed"), ("ed", "ed"), ("ying", "ing"), ("ing", "ing")):
-        if not word.endswith(ending) or len(word) - len(ending) < 2:
-            continue
-        stem = word[: -len(ending)]
-        tries = [stem + "y"] if ending in ("ies", "ied", "ying") else [stem, stem + "e"]
-        if form != "s" and len(stem) > 2 and stem[-1] == stem[-2]:
-            tries.append(stem[:-1])
-        if form != "s":
-            tries.sort(key=lambda s: not s.endswith("e") if stem[-1] in "cvguz" else False)
-        for base in tries:
-            if base in t.verbs:
-                return base, form
-    return "", ""
+        return base, "base" if base == word else "ing" if word.endswith("ing") else "en" if word.endswith("n") else "ed"
+    base, form = verb_reading(word)
+    return base, "base" if base == word else form
+
+
+@lru_cache(maxsize=20_000)
+def comparative_base(word: str) -> str:
+    """`comparative_base("biggest") == "big"`; empty for a word that is no comparative, and for those with a sign of their own (better, more)."""
+    if not word.endswith(("er", "est")) or word in tables().lemmas or len(word) < 5:
+        return ""
+    for tag in ("AJC", "AJS"):
+        base = lemma_of(word, tag)
+        if base != word and word.startswith(base[:2]) and is_adjective(base):
+            return base
+    return ""
 
 
 @lru_cache(maxsize=20_000)
@@ -54,6 +53,4 @@ def noun_lemma(word: str) -> str:
     t = tables()
     if word in t.lemmas:
         return t.lemmas[word]
-    if word in t.comparatives:
-        return t.comparatives[word]
     return simplemma.lemmatize(word, lang="en").lower()

@@ -63,7 +63,7 @@ class Token:
 
     text: as written. norm: lower case, a-z where the script allows. index: place of the written word in the sentence. kind: word, number,
     symbol, web, other (a script or sign that cannot be spelled). post: punctuation between this word and the next.
-    tag and lemma are filled in by `tagging`; group numbers the words of one time expression (negative: one that stays in its place).
+    tag, lemma and pos (C5) are filled in by `tagging`; group numbers the words of one time expression (negative: one that stays in its place).
     """
 
     text: str
@@ -78,6 +78,7 @@ class Token:
     lemma: str = ""
     form: str = ""
     group: int = 0
+    pos: str = ""
 
 
 _NONE = Token("", "", -1)

@@ -23,11 +23,16 @@ from .units import Unit
 if TYPE_CHECKING:
     from .encoder import Encoder
 
+if TYPE_CHECKING:
+    from .encoder import Encoder
+
 _TYPES: dict[str, SentenceType] = {"yes_no": "yes_no_question", "wh": "wh_question", "command": "command"}
 
 
 def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -> tuple[Sentence, ...]:
     """Sentences of glosses, in signing order, of English text. encoder: tells senses apart and finds synonyms; None: by rules and lists alone.
+
+    encoder: gives words of several meanings and words without a sign their vectors (`senses`, `synonyms`); without it grammar and tables decide alone.
 
     Every word of the text is in `words` of some gloss or, with a reason, in `dropped` of its sentence. Each sentence has at least one gloss;
     words of a sentence that has none (an emoji alone) are listed as dropped with its neighbour.

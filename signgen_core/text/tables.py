@@ -14,11 +14,8 @@ from ..presets import read_preset
 class WordTables:
     """Contents of presets/text/words.json (docs/text_to_gloss.md explains each list) and of near_meaning.json."""
 
-    verbs: frozenset[str]
     irregular_verb_forms: dict[str, str]
-    participles: frozenset[str]
     lemmas: dict[str, str]
-    comparatives: dict[str, str]
     adjectives: frozenset[str]
     prepositions_signed_if_known: frozenset[str]
     prepositions_shown_in_space: frozenset[str]

@@ -1,4 +1,4 @@
-"""Word classes and base forms by rule: enough grammar of English to order signs, without a model.
+"""Word classes and base forms: closed classes by table, nouns, verbs, adjectives and adverbs by the tagger of `parts_of_speech`.
 
 Tags: PRON POSS REFL DET DEM EX BE DO HAVE MODAL NEG WH PREP TO CONJ SUB VERB ADJ ADV NUM NOUN NAME INTJ FILL REL THAT GEN (`'s` of a
 possessor) OTHER. `form` of a verb is base, s, ed, ing or en. Time expressions get one `group` number per expression.
@@ -6,8 +6,11 @@ possessor) OTHER. `form` of a verb is base, s, ed, ing or en. Time expressions g
 
 from __future__ import annotations
 
-from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, WH_WORDS, noun_lemma, verb_form
+import re
+
+from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, WH_WORDS, comparative_base, noun_lemma, verb_form
 from .numbers import NUMERAL, is_number_word, is_ordinal
+from .parts_of_speech import form_of, lemma_of, tag_words
 from .segmentation import Token, token_at
 from .tables import tables
 from .times import is_time_start, mark_times
@@ -24,9 +27,13 @@ _CLOSED = (
 TIME_CONJUNCTIONS = frozenset("when whenever while after before until till once since".split())
 _SUBJECT_START = frozenset("PRON POSS DET DEM NAME EX".split())
 _PREDICATES = frozenset("VERB BE HAVE DO MODAL".split())
-_NOUNISH = frozenset("DET POSS GEN NUM PREP ADJ".split())
-_ADVERBS = frozenset("always often sometimes never ever already still also just again soon only now here yet maybe perhaps even together".split())
-_AFTER_VERB_STILL_VERB = frozenset("go come help let make see hear watch feel".split())
+_LINKING_VERBS = frozenset("be look sound feel seem taste smell".split())
+_MARKS = re.compile(r"[.,?!;:()]")
+# Classes of the tagger by the first two letters of its tags: our own tags.
+_C5 = {
+    "NN": "NOUN", "NP": "NAME", "AJ": "ADJ", "OR": "ADJ", "DT": "ADJ", "AV": "ADV", "VV": "VERB", "VB": "VERB", "VD": "VERB", "VH": "VERB", "VM": "VERB",
+    "PN": "NOUN", "PR": "PREP", "CJ": "SUB", "ZZ": "NOUN", "UN": "NOUN", "IT": "ADV", "CR": "NOUN",
+}  # fmt: skip
 
 
 def tag(tokens: list[Token]) -> None:
@@ -36,6 +43,7 @@ def tag(tokens: list[Token]) -> None:
         and len(tokens) > 3
         or (len(tokens) > 2 and all(t.caps or len(t.text) == 1 for t in tokens))
     )
+    _read_parts_of_speech(tokens)
     for i, token in enumerate(tokens):
         token.tag = _closed_tag(tokens, i)
         token.lemma = token.norm
@@ -45,16 +53,29 @@ def tag(tokens: list[Token]) -> None:
         if not token.tag:
             token.tag = _open_tag(tokens, i)
         if token.tag == "VERB":
-            token.lemma, token.form = verb_form(token.norm)
+            token.lemma, token.form = _verb_lemma(token)
         elif token.tag == "NOUN":
             token.lemma = noun_lemma(token.norm)
-        elif token.tag == "ADJ":
-            token.lemma = tables().comparatives.get(token.norm, token.norm)
+        elif token.tag in ("ADJ", "ADV"):
+            token.lemma = comparative_base(token.norm) or token.norm
         elif token.tag in ("BE", "HAVE", "DO"):
             token.lemma = token.tag.lower()
     for i in range(len(tokens)):
         _retag(tokens, i)
     mark_times(tokens)
+
+
+def _verb_lemma(token: Token) -> tuple[str, str]:
+    """Base and form of a token that is a verb here; a word that the tagger takes for no verb is its own base."""
+    base, form = verb_form(token.norm)
+    here = form_of(token.pos)
+    if here and here != form and token.norm not in tables().irregular_verb_forms:
+        # its form depends on its place: "put", "read", "found", "left"
+        lemma = lemma_of(token.norm, token.pos)
+        if lemma != token.norm or here == "base" or not base:
+            return lemma, here
+        return base, here if here in ("ed", "en") else form
+    return (base, form) if base else (token.norm, here or "base")
 
 
 def starts(tokens: list[Token], i: int) -> bool:
@@ -171,6 +192,8 @@ def _is_name(tokens: list[Token], i: int, shouting: bool) -> bool:
     if shouting or i == 0 or starts(tokens, i) and before.tag not in ("INTJ",) and "," not in before.post:
         # The first word is capital anyway: a name only where its neighbours say so.
         after = token_at(tokens, i + 1)
+        if token.pos == "NP0" and not shouting and not {token.norm, noun_lemma(token.norm)} & t.greetings:
+            return True
         if shouting or token.post or not after.capital or after.norm in t.proper_words_with_signs or after.norm == "i":
             return False
         known = t.adjectives - {"new"} | t.greetings | t.kin_and_titles | t.interjections
@@ -182,112 +205,73 @@ def _is_name(tokens: list[Token], i: int, shouting: bool) -> bool:
     after = token_at(tokens, i + 1)
     if token.norm in t.adjectives and after.capital and not token.post and after.norm not in t.proper_words_with_signs | t.kin_and_titles | {"i"}:
         return not verb_form(after.norm)[0]  # New York
-    return not (token.norm in t.verbs or token.norm in t.adjectives)
+    return not (verb_form(token.norm)[1] == "base" or token.norm in t.adjectives)
+
+
+def _words_for_tagger(tokens: list[Token]) -> tuple[list[str], list[int]]:
+    """What the tagger reads: pieces of contractions in full, names and shouting in a plain case, marks as words; and the token of each word, or -1."""
+    shouting = len(tokens) > 2 and all(t.caps or len(t.text) == 1 for t in tokens)
+    words: list[str] = []
+    owners: list[int] = []
+    for i, token in enumerate(tokens):
+        piece = "'" in token.text or "-" not in token.text and token.norm != token.text.lower()
+        word = token.norm if piece or shouting or token.kind != "word" else token.text
+        words.append("I" if word == "i" else word or "-")
+        owners.append(i)
+        for mark in _MARKS.findall(token.post):
+            words.append(mark)
+            owners.append(-1)
+    return words, owners
+
+
+def _read_parts_of_speech(tokens: list[Token]) -> None:
+    """The C5 tag of every token, by the tagger."""
+    words, owners = _words_for_tagger(tokens)
+    for c5, owner in zip(tag_words(words), owners, strict=True):
+        if owner >= 0:
+            tokens[owner].pos = c5
 
 
 def _open_tag(tokens: list[Token], i: int) -> str:
-    token, t = tokens[i], tables()
-    word, before, after = token.norm, token_at(tokens, i - 1), token_at(tokens, i + 1)
-    base, form = verb_form(word)
+    """The class of an open-class word: what the tagger says, unless the words beside it leave no choice."""
+    token, before, after = tokens[i], token_at(tokens, i - 1), token_at(tokens, i + 1)
+    word = token.norm
     begins = starts(tokens, i)
     if begins:
         before = token_at(tokens, -1)  # what stands across punctuation says nothing about this word
+    wanted = _C5.get(token.pos[:2], "NOUN")
     if word == "like":
-        if (
-            before.tag in ("BE",)
-            or before.lemma in ("look", "sound", "feel", "seem", "taste", "smell", "be")
-            and before.tag == "VERB"
-            or before.tag == "NOUN"
-            and after.tag in ("DET",)
-            and not begins
-        ):
+        if begins and token.post.startswith(","):
+            return "FILL"
+        if before.lemma in _LINKING_VERBS and before.tag in ("VERB", "BE"):
             return "PREP"
-        return "FILL" if begins and token.post.startswith(",") else "VERB"
-    if word == "mean" and (before.tag in ("PRON", "TO", "NEG", "MODAL") or any(x.tag == "DO" for x in tokens[:i])):
-        return "VERB"
-    if word == "left":
-        return "VERB" if before.tag in ("PRON", "NAME") or before.tag == "NOUN" and after.tag in ("DET", "POSS") else "ADJ"
-    if word in t.adjectives and not (
-        base
-        and (
-            before.tag in ("PRON", "MODAL", "TO", "DO")
-            or before.tag == "NEG"
-            and before.norm != "no"
-            and token_at(tokens, i - 2).tag in ("DO", "MODAL")
-        )
-        and form != "ing"
-    ):
-        if not (base and begins and form == "base" and word not in ("sorry", "right", "well", "cool") and after.norm):
+        return "PREP" if token.pos in ("PRP", "CJS", "AV0") else "VERB"
+    base, form = verb_form(word)
+    if base and form == "base":
+        if wanted == "NOUN" and i == len(tokens) - 1 and "?" in token.post and before.tag in ("NOUN", "NAME", "PRON") and _awaits_verb(tokens[:i]):
+            return "VERB"  # "What does this mean?"
+        if before.tag in ("MODAL", "TO") and token.pos != "NN1" or before.tag == "PRON" and before.norm in SUBJECTS - {"it"} and wanted != "ADV":
+            return "VERB"
+        if before.tag == "NEG" and before.norm == "not" and token_at(tokens, i - 2).tag in ("DO", "MODAL"):
+            return "VERB"
+        if begins and wanted in ("NOUN", "ADV", "ADJ") and after.tag in ("DET", "POSS", "DEM") and not token.post:
+            return "VERB"  # "Strum the guitar": an order, whatever its verb
+    if wanted == "VERB":
+        verb_tag = form_of(token.pos)
+        if before.tag in ("DET", "POSS", "GEN", "ADJ") and verb_tag in ("base", "s"):
+            return "NOUN"
+        if word in tables().adjectives and verb_tag in ("en", "ed", "ing") and before.tag in ("BE", "ADV", "DET", "POSS") and after.tag != "PREP":
             return "ADJ"
-    if word in t.comparatives:
+    if wanted in ("PREP", "SUB") and word not in _CLOSED:
+        return "PREP" if word in tables().prepositions_signed_if_known else "ADV" if wanted == "SUB" else "PREP"
+    if wanted == "ADV" and comparative_base(word):
         return "ADJ"
-    if base:
-        if word in t.lemmas and t.lemmas[word] == word and before.tag in _NOUNISH | {"DEM"}:
-            return "NOUN"
-        if form == "ing" and before.tag not in ("DET", "POSS", "GEN", "ADJ"):
-            return "VERB"
-        if before.tag in _NOUNISH or before.tag == "NEG" and before.norm == "no":
-            return "NOUN" if form in ("base", "s", "ing") else "ADJ"
-        if before.norm in ("which", "what", "whose") and form == "base" and after.tag in ("DO", "BE", "MODAL", "HAVE"):
-            return "NOUN"
-        if before.tag == "DEM" and any(x.tag == "DO" for x in tokens[:i]) and not token_at(tokens, i + 1).norm:
-            return "VERB"
-        if before.tag == "DEM":
-            return "VERB" if form in ("s", "ed", "en") else "NOUN"
-        if before.tag in ("PRON", "NAME", "MODAL", "TO", "NEG", "DO", "ADV", "WH", "CONJ", "SUB", "REL", "INTJ", "EX", "FILL") or begins:
-            return "VERB"
-        if before.tag == "BE":
-            return "VERB" if form in ("ed", "en", "ing") else "NOUN"
-        if before.tag == "HAVE":
-            return "VERB" if form in ("ed", "en") else "NOUN"
-        if before.tag == "NOUN":
-            plural = before.norm != before.lemma
-            return (
-                "VERB"
-                if form in ("s", "ed", "en") or plural
-                else "VERB"
-                if not _has_predicate(tokens, i) and token_at(tokens, i + 1).norm
-                else "NOUN"
-            )
-        if before.tag == "VERB":
-            return "VERB" if form != "base" and form != "s" or before.lemma in _AFTER_VERB_STILL_VERB else "NOUN"
-        return "VERB" if form in ("ed", "en") else "NOUN"
-    if (
-        word.endswith("ly")
-        and len(word) > 4
-        and word
-        not in (
-            "family",
-            "only",
-            "reply",
-            "fly",
-            "july",
-            "italy",
-            "early",
-            "friendly",
-            "ugly",
-            "lovely",
-            "lonely",
-            "silly",
-            "belly",
-            "jelly",
-            "daily",
-        )
-    ):
-        return "ADV"
-    if word in _ADVERBS or word in t.intensifiers or word in t.softeners:
-        return "ADV"
-    return "NOUN"
+    return "NOUN" if wanted == "NAME" else wanted
 
 
-def _has_predicate(tokens: list[Token], end: int) -> bool:
-    """Whether the clause that token `end` stands in has a verb before it."""
-    for k in range(end - 1, -1, -1):
-        if tokens[k].tag in ("VERB", "BE", "HAVE", "MODAL"):
-            return True
-        if tokens[k].post:
-            return False
-    return False
+def _awaits_verb(tokens: list[Token]) -> bool:
+    """Whether a question's do, does or did has not met its verb yet."""
+    return any(t.tag == "DO" for t in tokens) and not any(t.tag in ("VERB", "HAVE") for t in tokens)
 
 
 def _retag(tokens: list[Token], i: int) -> None:
