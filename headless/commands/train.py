@@ -83,9 +83,12 @@ def classifier(
     loaded = load_encoder(encoder)
     say(f"{count(len(examples), 'sentence')} to train on, {len(held)} held out", err=True)
     with progress_bar("training ") as tick:
-        result = train(examples, loaded, chosen, checkpoint=checkpoint, progress=lambda share, text: tick(share))
-    loaded.model.to("cpu")
-    evaluation = evaluate(Classifier(result.weights, result.config, loaded), held) if held else None
+        try:
+            result = train(examples, loaded, chosen, checkpoint=checkpoint, progress=lambda share, text: tick(share))
+        except KeyboardInterrupt:
+            say(f"\n{checkpoint}: the same command with --resume goes on from here", err=True)
+            raise
+    evaluation = evaluate(Classifier(result.weights, result.config, result.encoder or loaded), held) if held else None
     save(result, folder, evaluation)
     shutil.rmtree(checkpoint)
     size = sum(p.stat().st_size for p in folder.iterdir() if p.is_file())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from .encoder import Encoder
+from .encoder import Encoder, shared_copy
 
 # The query and value projections by their names in the BERT, DistilBERT and RoBERTa families.
 _PROJECTIONS = ("query", "value", "q_lin", "v_lin", "q_proj", "v_proj")
@@ -26,12 +25,13 @@ def adapted(encoder: Encoder, weights: dict[str, np.ndarray], scale: float) -> E
     """An encoder of its own with the adapters of `weights` (`adapter.<layer>.down` (R, D), `.up` (D, R)) added in. Raises InputError if they do not fit."""
     import torch
 
-    model = copy.deepcopy(encoder.model)
+    names = sorted(n.removesuffix(".down").removeprefix("adapter.") for n in weights if n.endswith(".down"))
+    model = shared_copy(encoder.model, set(names))
     layers = targets(model)
-    for name in sorted(n.removesuffix(".down").removeprefix("adapter.") for n in weights if n.endswith(".down")):
+    for name in names:
         down, up = (torch.from_numpy(weights[f"adapter.{name}.{part}"].astype(np.float32)) for part in ("down", "up"))
         if name not in layers or tuple(layers[name].weight.shape) != (up.shape[0], down.shape[1]):
             raise InputError(f"adapter.{name}: does not fit the encoder {encoder.name}")
         with torch.no_grad():
             layers[name].weight += scale * (up @ down)
-    return Encoder(model, encoder.tokenizer, encoder.name)
+    return encoder.changed(model, "+adapters")

@@ -27,7 +27,7 @@ HEADS: dict[str, tuple[str, ...]] = {"subject": SUBJECTS, "gesture": GESTURES, "
 HIDDEN = 256
 DROPOUT = 0.3
 FORMAT, VERSION = "signgen-classifier", 1
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS, CONFIG, ENCODER = "model.safetensors", "config.json", "encoder"
 SHIPPED = PRESETS_DIR / "models" / "classifier"
 MAX_CONFIG_BYTES = 2**20
 
@@ -92,7 +92,7 @@ def shapes(dimension: int) -> dict[str, tuple[int, ...]]:
 
 @lru_cache(maxsize=2)
 def load_classifier(path: str | Path | None = None, encoder: Encoder | None = None) -> Classifier:
-    """The classifier in a folder, or the shipped one. encoder: the loaded one; None loads the one that the classifier was trained on.
+    """The classifier in a folder, or the shipped one. encoder: the loaded one, by default the published; a folder with an encoder of its own uses that.
 
     Raises FileFormatError naming the file for a damaged or foreign one, InputError where the encoder is not the one that it was trained on.
     """
@@ -100,12 +100,14 @@ def load_classifier(path: str | Path | None = None, encoder: Encoder | None = No
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is a file, not a classifier folder' if folder.exists() else 'no such classifier folder'}")
     config = _config(folder / CONFIG)
-    if encoder is None:
-        from .encoder import load_encoder
+    from .encoder import load_encoder
 
-        own = folder / "encoder"  # an encoder that was trained along
-        encoder = load_encoder(own if own.is_dir() else None)
-    if config["dimension"] != encoder.dimension or config["encoder"] != encoder.name:
+    own = folder / ENCODER
+    if own.is_dir():  # it was trained along, and no other will do
+        encoder = load_encoder(own)
+    else:
+        encoder = encoder or load_encoder()
+    if config["dimension"] != encoder.dimension or (config["fingerprint"] != encoder.fingerprint and not own.is_dir()):
         raise InputError(
             f"{folder}: was trained on the encoder {config['encoder']} ({config['dimension']} wide), not on {encoder.name} ({encoder.dimension} wide)"
         )
@@ -132,8 +134,9 @@ def _config(path: Path) -> dict[str, Any]:
         temperature = data.get("temperatures", {}).get(head)
         if not isinstance(temperature, int | float) or not 0.01 <= temperature <= 100.0:
             raise FileFormatError(f"{path}: temperatures.{head}: {temperature!r} is not a number from 0.01 to 100")
-    if not isinstance(data.get("dimension"), int) or not isinstance(data.get("encoder"), str):
-        raise FileFormatError(f"{path}: dimension or encoder is missing")
+    for key, kind in (("dimension", int), ("encoder", str), ("fingerprint", str)):
+        if not isinstance(data.get(key), kind):
+            raise FileFormatError(f"{path}: {key}: {data.get(key)!r} is not what `signgen train classifier` writes")
     return data
 
 

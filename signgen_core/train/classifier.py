@@ -6,6 +6,7 @@ tenth of the sentences is kept aside to choose the best epoch and the temperatur
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import shutil
@@ -20,7 +21,7 @@ import numpy as np
 
 from ..errors import FileFormatError, InputError, OutputError
 from ..text.adapters import targets
-from ..text.classifier import CONFIG, DROPOUT, FORMAT, HEADS, HIDDEN, VERSION, WEIGHTS, probabilities
+from ..text.classifier import CONFIG, DROPOUT, ENCODER, FORMAT, HEADS, HIDDEN, VERSION, WEIGHTS, probabilities
 from ..text.encoder import Encoder, pool, quiet_threads
 from .table import Example, check_classes
 
@@ -65,7 +66,8 @@ class Network:
         import torch
         from torch import nn
 
-        self.encoder, self.options, self.device = encoder, options, device
+        # a model of its own: the encoder that was handed in stays as it is, whatever comes of the training
+        self.encoder, self.options, self.device = encoder.changed(copy.deepcopy(encoder.model).to(device), "+trained"), options, device
         torch.manual_seed(options.seed)
         self.heads = nn.ModuleDict(
             {
@@ -74,7 +76,6 @@ class Network:
             }
         ).to(device)
         self.adapters = nn.ParameterDict()
-        self._hooks: list[Any] = []
 
     def add_adapters(self) -> None:
         """Puts a low-rank product beside every query and value projection: zero at first, so that nothing changes."""
@@ -88,27 +89,22 @@ class Network:
             down = nn.Parameter((torch.randn(self.options.rank, wide, generator=generator) / math.sqrt(wide)).to(self.device))
             up = nn.Parameter(torch.zeros(out, self.options.rank, device=self.device))
             self.adapters[f"{key}:down"], self.adapters[f"{key}:up"] = down, up
-            self._hooks.append(layer.register_forward_hook(lambda _m, given, made, d=down, u=up: made + self.scale * (given[0] @ d.T) @ u.T))
+            layer.register_forward_hook(lambda _m, given, made, d=down, u=up: made + self.scale * (given[0] @ d.T) @ u.T)
 
     @property
     def scale(self) -> float:
         return 16.0 / max(1, self.options.rank)
 
-    def remove_hooks(self) -> None:
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks.clear()
-
     def parameters(self, stage: str) -> list[dict[str, Any]]:
         groups = [{"params": list(self.heads.parameters()), "lr": self.options.rate if stage == "heads" else self.options.rate * 0.3}]
         if stage == "encoder":
-            own = list(self.encoder.model.parameters()) if self.options.unfreeze else list(self.adapters.values())
+            own = list(self.encoder.model.requires_grad_(True).parameters()) if self.options.unfreeze else list(self.adapters.values())
             groups.append({"params": own, "lr": self.options.encoder_rate * (0.06 if self.options.unfreeze else 1.0)})
         return groups
 
     def pooled(self, texts: Sequence[str]) -> Any:
-        inputs = self.encoder.inputs(texts)
-        return pool(self.encoder.model(**inputs).last_hidden_state, inputs["attention_mask"])
+        ids, mask = self.encoder.inputs(texts)
+        return pool(self.encoder.model(ids, mask), mask)
 
     def state(self) -> dict[str, Any]:
         out = {f"heads.{k}": v for k, v in self.heads.state_dict().items()}
@@ -158,19 +154,14 @@ def train(
     counts = check_classes(examples, options.heads)
     if len(examples) < 20:
         raise InputError(f"{len(examples)} sentences are too few to train on; at least 20 are needed")
-    device = _device(options.device)
-    encoder.model.to(device)
-    run = _Run(list(examples), Network(encoder, options, device), options, checkpoint, progress)
-    try:
-        with quiet_threads(options.threads):
-            torch.manual_seed(options.seed)
-            temperatures, validation, log = run.go()
-    finally:
-        run.network.remove_hooks()
-        encoder.model.eval()
+    run = _Run(list(examples), Network(encoder, options, _device(options.device)), options, checkpoint, progress)
+    with quiet_threads(options.threads):
+        torch.manual_seed(options.seed)
+        temperatures, validation, log = run.go()
     network = run.network
+    network.encoder.model.requires_grad_(False).to("cpu")
     config = {
-        "format": FORMAT, "version": VERSION, "encoder": encoder.name, "dimension": encoder.dimension, "hidden": HIDDEN, "dropout": DROPOUT,
+        "format": FORMAT, "version": VERSION, "encoder": encoder.name, "fingerprint": encoder.fingerprint, "dimension": encoder.dimension, "hidden": HIDDEN, "dropout": DROPOUT,
         "labels": {h: list(v) for h, v in HEADS.items()}, "temperatures": temperatures,
         "adapters": {"rank": options.rank, "scale": network.scale} if network.adapters else None,
         "training": {
@@ -178,7 +169,7 @@ def train(
             "options": {k: v for k, v in asdict(options).items() if k not in ("device", "threads")},
         },
     }  # fmt: skip
-    return Result(network.export(), config, log, encoder if options.unfreeze else None)
+    return Result(network.export(), config, log, network.encoder if options.unfreeze else None)
 
 
 def _sources(examples: Iterable[Example]) -> dict[str, int]:
@@ -222,7 +213,7 @@ class _Run:
     def go(self) -> tuple[dict[str, float], dict[str, float], list[dict[str, float]]]:
         import torch
 
-        vectors = torch.from_numpy(self.network.encoder.embed(self.texts)).to(self.network.device)
+        vectors = torch.from_numpy(self.network.encoder.embed(self.texts, threads=self.options.threads)).to(self.network.device)
         start = self._resume()
         began = time.monotonic()
         optimiser: Any = None
@@ -381,6 +372,17 @@ class _Run:
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
+def _save_encoder(encoder: Encoder, place: Path) -> None:
+    """A Hugging Face folder: settings and tokenizer as they were, weights as they are."""
+    from safetensors.torch import save_file
+
+    place.mkdir()
+    for path in encoder.folder.iterdir():
+        if path.suffix in (".json", ".txt", ".model") and not path.name.endswith(".index.json"):
+            shutil.copyfile(path, place / path.name)
+    save_file({name.removeprefix("model."): value.contiguous() for name, value in encoder.model.state_dict().items()}, place / WEIGHTS, {"format": "pt"})
+
+
 def save(result: Result, folder: Path, evaluation: dict[str, Any] | None = None) -> Path:
     """Writes the classifier folder whole or not at all. Raises OutputError."""
     from safetensors.numpy import save_file
@@ -395,10 +397,7 @@ def save(result: Result, folder: Path, evaluation: dict[str, Any] | None = None)
             save_file(dict(sorted(result.weights.items())), place / WEIGHTS)
             (place / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
             if result.encoder is not None:
-                result.encoder.model.save_pretrained(place / "encoder")
-                result.encoder.tokenizer.save_pretrained(place / "encoder")
-                config["encoder"] = "encoder"
-                (place / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+                _save_encoder(result.encoder, place / ENCODER)
             if folder.exists():
                 shutil.move(folder, Path(made) / "old")
             place.replace(folder)
