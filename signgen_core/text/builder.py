@@ -140,7 +140,11 @@ class UnitBuilder(FunctionWords):
             if self.finder.has("FINISH") and (known is None or known.ids == ("FINISH",)):
                 self.set_finish(i)
                 return 1
-        found = self.finder.token(token)
+        if token.sense is not None and token.sense.glosses == ("drop",):
+            return self.drop(i, f"{token.sense.why}: not signed")
+        found = self.sense(token) or self.finder.token(token)
+        if found is not None and token.sense is not None and found.ids[0] in token.sense.excluded:
+            found = None  # a sign of another meaning of the word would say something else
         repeats = 0
         if (
             token.tag == "ADJ"

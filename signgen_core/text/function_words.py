@@ -225,12 +225,13 @@ class FunctionWords(ClauseReader):
         if word == "would":
             if ahead and ahead[0].norm in ("like", "love"):
                 ahead[0].norm, ahead[0].lemma, ahead[0].tag, ahead[0].form = "want", "want", "VERB", "base"
+                ahead[0].sense = None
                 return self.drop(i, "'would like': WANT")
             return self.drop(i, "helper verb: not signed")
         if word in ("may", "might"):
             if self.clause.type == "yes_no" and word == "may":
                 return self.gloss_or_spell(i, "permission: CAN", "CAN", role="modal")
-            found = self.finder.near("might")
+            found = self.sense(token) or self.finder.near("might")
             return self.found(i, i + 1, found, "modal") if found else self.spelled(i, "modal verb", 0.6, "modal")
         if word in ("will", "shall"):
             if self.at(i + 1).tag == "NEG" and (gloss := self.finder.first("WONT", "WILL-NOT", "REFUSE")):
@@ -307,6 +308,8 @@ class FunctionWords(ClauseReader):
         token, before, after, t = self.tokens[i], self.at(i - 1), self.at(i + 1), tables()
         if token.norm in t.prepositions_never_signed:
             return self.drop(i, f"preposition '{token.norm}': carried by order and place")
+        if chosen := self.sense(token):
+            return self.found(i, i + 1, chosen, "prep")
         if token.norm == "like":
             found = self.finder.first("SAME", "LIKE-SAME") and Found(
                 (self.finder.first("SAME") or "LIKE-SAME",), "'like' of a comparison: SAME", 0.8

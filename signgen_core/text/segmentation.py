@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .fingerspelling import plain_latin
+
+if TYPE_CHECKING:
+    from .senses import Choice
 
 MAX_CHARACTERS = 10_000
 
@@ -63,7 +67,8 @@ class Token:
 
     text: as written. norm: lower case, a-z where the script allows. index: place of the written word in the sentence. kind: word, number,
     symbol, web, other (a script or sign that cannot be spelled). post: punctuation between this word and the next.
-    tag, lemma and pos (C5) are filled in by `tagging`; group numbers the words of one time expression (negative: one that stays in its place).
+    start, end: its characters in the sentence. tag, lemma and pos (C5) are filled in by `tagging`, sense by `sentences`; group numbers the words of one
+    time expression (negative: one that stays in its place).
     """
 
     text: str
@@ -79,6 +84,9 @@ class Token:
     form: str = ""
     group: int = 0
     pos: str = ""
+    start: int = 0
+    end: int = 0
+    sense: Choice | None = None
 
 
 _NONE = Token("", "", -1)
@@ -154,6 +162,7 @@ def tokenise(sentence: str) -> list[Token]:
     """Tokens of one cleaned sentence; contractions are opened, punctuation is kept in `pre` and `post` of its neighbours."""
     tokens: list[Token] = []
     pre, index = "", 0
+    whole = sentence
     sentence = re.sub(r"(?<=\d)([ap])\.?m\b\.?(?=\s|$|[,?!])", r" \1m", sentence)
     for match in _TOKEN.finditer(sentence):
         kind, text = str(match.lastgroup), match.group(0)
@@ -168,7 +177,21 @@ def tokenise(sentence: str) -> list[Token]:
             token.pre, pre = pre, ""
             tokens.append(token)
         index += 1
+    _locate(tokens, whole)
     return tokens
+
+
+def _locate(tokens: list[Token], sentence: str) -> None:
+    """Start and end of each token's written word in the sentence."""
+    at = 0
+    for before, token in zip([_NONE, *tokens], tokens, strict=False):
+        if token.index == before.index:
+            token.start, token.end = before.start, before.end
+            continue
+        found = sentence.find(token.text, at)
+        if found >= 0:
+            token.start, token.end = found, found + len(token.text)
+            at = token.end
 
 
 def _pieces(text: str, kind: str, index: int) -> list[Token]:

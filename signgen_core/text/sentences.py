@@ -16,6 +16,7 @@ from .lookup import Finder, Lexicon
 from .nonmanuals import mark_clause, mark_pauses
 from .order import arrange, arrange_clauses
 from .segmentation import Token, clean, split_sentences, tokenise
+from .senses import SenseReader, sense_reader, senses
 from .tagging import tag
 from .types import Gloss, Sentence, SentenceType
 from .units import Unit
@@ -39,6 +40,7 @@ def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -
     Raises InputError in one line if the text is empty, longer than 10,000 characters, holds control characters, or has nothing that can be signed.
     """
     finder = Finder(lexicon_words)
+    reader = sense_reader(encoder)
     sentences: list[Sentence] = []
     waiting: tuple[tuple[str, str], ...] = ()
     first_unsignable = ""
@@ -46,7 +48,7 @@ def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -
         tokens = tokenise(line)
         if not tokens:
             continue
-        sentence = _sentence(line, tokens, finder)
+        sentence = _sentence(line, tokens, finder, reader)
         if sentence.glosses:
             sentences.append(replace(sentence, dropped=waiting + sentence.dropped))
             waiting = ()
@@ -76,8 +78,9 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _sentence(line: str, tokens: list[Token], finder: Finder) -> Sentence:
+def _sentence(line: str, tokens: list[Token], finder: Finder, reader: SenseReader) -> Sentence:
     tag(tokens)
+    _read_senses(line, tokens, reader)
     parts: list[tuple[Clause, list[Unit]]] = []
     for clause in split_clauses(tokens):
         if clause.tag_question:
@@ -99,6 +102,14 @@ def _sentence(line: str, tokens: list[Token], finder: Finder) -> Sentence:
     dropped = tuple(d for clause, _ in sorted(parts, key=lambda p: p[0].tokens[0].index) for d in clause.dropped)
     glosses = tuple(_gloss(u) for _, units in parts for u in units)
     return Sentence(text=line, type=_type_of([c for c, u in parts if u]), negated=negated, glosses=glosses, dropped=dropped)
+
+
+def _read_senses(line: str, tokens: list[Token], reader: SenseReader) -> None:
+    table = senses()
+    for token in tokens:
+        word = token.norm if token.norm in table else token.lemma
+        if word in table and not token.group:
+            token.sense = reader.choose(word, token.tag, line, token.start, token.end)
 
 
 def _type_of(clauses: list[Clause]) -> SentenceType:

@@ -120,6 +120,12 @@ class ClauseReader(ABC):
             self.units.append(unit)
         return end - i
 
+    def sense(self, token: Token) -> Found | None:
+        """The sign of the meaning that was chosen for a word of several meanings, where the lexicon has it."""
+        choice = token.sense
+        gloss = self.finder.first(*choice.glosses) if choice is not None else None
+        return Found((gloss,), choice.why, choice.score) if gloss is not None and choice is not None else None
+
     def found(self, i: int, end: int, found: Found, role: str = "") -> int:
         return self.add(i, end, found.ids, found.why, found.confidence, role)
 
