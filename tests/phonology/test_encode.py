@@ -41,6 +41,8 @@ def assert_same(a: Phonology, b: Phonology, name: str = "") -> None:
         elif f.name == "nondominant":
             assert same_way(mine.palm, other.palm) and same_way(mine.fingers, other.fingers), (name, mine, other)
             assert replace(mine, palm="up", fingers="up") == replace(other, palm="up", fingers="up"), name
+        elif f.name.endswith("contact_point"):
+            assert (mine or "").replace("@0.", "@.") == (other or "").replace("@0.", "@."), (name, f.name, mine, other)
         else:
             assert mine == other, (name, f.name, mine, other)
 
