@@ -79,9 +79,9 @@ def report_of(gloss_id: str, lexicon: Lexicon | None = None) -> SignReport:
     """Measures one sign; what cannot be signed is a report with an error."""
     try:
         plan, motion = sign_motion(gloss_id, lexicon)
+        r = measure(pipeline.synthesiser_for(), plan, motion)
     except InputError as problem:
         return SignReport(gloss_id, error=str(problem))
-    r = measure(pipeline.synthesiser_for(), plan, motion)
     # `measure` knows the limits of arms and fingers; no joint at all may turn further than the rig allows
     over = np.linalg.norm(motion.poses, axis=2).max(axis=0) - MAX_ROTATION
     limit, joint = max((r.limit, r.limit_joint), (float(over.max()), JOINT_NAMES[int(over.argmax())]))
