@@ -162,6 +162,8 @@ def _gloss_id(name: str, written: str, column: int, lexicon: Lexicon) -> str:
     index = _INDEX.fullmatch(upper)
     if index:
         return f"{index[1]}-{index[2]}" + ("-PL" if index[3] else "")
+    if re.fullmatch(r"(IX|POSS|SELF)-[AB]", upper):
+        return upper
     upper = _ALIASES.get(upper, upper)
     for gloss in (name, upper, upper.replace("'", "")):
         if lexicon.has(gloss):

@@ -15,7 +15,7 @@ from .tables import tables
 from .types import GlossKind
 
 LONGEST_PHRASE = 6
-_INDEX = re.compile(r"(?:IX|POSS|SELF)-[123](?:-PL)?")
+_INDEX = re.compile(r"(?:IX|POSS|SELF)-(?:[123](?:-PL)?|[AB])")
 
 
 class Lexicon(Protocol):

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .builder import UnitBuilder
 from .clauses import Clause, split_clauses
 from .fingerspelling import is_latin
+from .loci import assign_loci
 from .lookup import Finder, Lexicon
 from .nonmanuals import mark_clause, mark_pauses
 from .order import arrange, arrange_clauses
@@ -41,26 +42,39 @@ def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -
     """
     finder = Finder(lexicon_words)
     reader = sense_reader(encoder)
-    sentences: list[Sentence] = []
+    drafts: list[_Draft] = []
     waiting: tuple[tuple[str, str], ...] = ()
     first_unsignable = ""
     for line in split_sentences(clean(text)):
         tokens = tokenise(line)
         if not tokens:
             continue
-        sentence = _sentence(line, tokens, finder, reader)
-        if sentence.glosses:
-            sentences.append(replace(sentence, dropped=waiting + sentence.dropped))
+        draft = _draft(line, tokens, finder, reader)
+        if draft.units:
+            draft.dropped = waiting + draft.dropped
+            drafts.append(draft)
             waiting = ()
-        elif sentences:
-            sentences[-1] = replace(sentences[-1], dropped=sentences[-1].dropped + sentence.dropped)
+        elif drafts:
+            drafts[-1].dropped += draft.dropped
         else:
-            waiting += sentence.dropped
-        if not sentence.glosses and not first_unsignable:
+            waiting += draft.dropped
+        if not draft.units and not first_unsignable:
             first_unsignable = next((t.text for t in tokens if t.kind == "other"), tokens[0].text)
-    if not sentences:
+    if not drafts:
         raise InputError(_nothing_signable(text, first_unsignable))
-    return tuple(sentences)
+    assign_loci([d.units for d in drafts])
+    return tuple(Sentence(d.text, d.type, d.negated, tuple(map(_gloss, d.units)), d.dropped) for d in drafts)
+
+
+@dataclass
+class _Draft:
+    """A sentence whose pointing is not settled yet: that takes the whole text."""
+
+    text: str
+    type: SentenceType
+    negated: bool
+    units: list[Unit]
+    dropped: tuple[tuple[str, str], ...]
 
 
 def _nothing_signable(text: str, word: str) -> str:
@@ -78,7 +92,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _sentence(line: str, tokens: list[Token], finder: Finder, reader: SenseReader) -> Sentence:
+def _draft(line: str, tokens: list[Token], finder: Finder, reader: SenseReader) -> _Draft:
     tag(tokens)
     _read_senses(line, tokens, reader)
     parts: list[tuple[Clause, list[Unit]]] = []
@@ -100,8 +114,7 @@ def _sentence(line: str, tokens: list[Token], finder: Finder, reader: SenseReade
         negated = mark_clause(clause, units) or negated
     mark_pauses(parts)
     dropped = tuple(d for clause, _ in sorted(parts, key=lambda p: p[0].tokens[0].index) for d in clause.dropped)
-    glosses = tuple(_gloss(u) for _, units in parts for u in units)
-    return Sentence(text=line, type=_type_of([c for c, u in parts if u]), negated=negated, glosses=glosses, dropped=dropped)
+    return _Draft(line, _type_of([c for c, u in parts if u]), negated, [u for _, units in parts for u in units], dropped)
 
 
 def _read_senses(line: str, tokens: list[Token], reader: SenseReader) -> None:
@@ -160,5 +173,5 @@ def _spell_what_is_left(parts: list[tuple[Clause, list[Unit]]], finder: Finder) 
 def _gloss(unit: Unit) -> Gloss:
     return Gloss(
         gloss_id=unit.gloss_id, kind=unit.kind, words=unit.words, why=unit.why, confidence=unit.confidence, repeats=unit.repeats, word_index=unit.index,
-        facial_expression=unit.face, head_movement=unit.head, eye_gaze="viewer", emphasis=unit.emphasis, pause_after=round(unit.pause, 3),
+        facial_expression=unit.face, head_movement=unit.head, eye_gaze=unit.gaze, emphasis=unit.emphasis, pause_after=round(unit.pause, 3),
     )  # fmt: skip

@@ -32,6 +32,9 @@ class WordTables:
     nouns_doubled_for_plural: frozenset[str]
     verbs_taking_clauses: frozenset[str]
     not_verbs_after_going_to: frozenset[str]
+    persons: dict[str, str]
+    female_names: frozenset[str]
+    male_names: frozenset[str]
     near: dict[str, tuple[str, ...]]
 
 
@@ -48,7 +51,7 @@ def tables() -> WordTables:
         values: list[Any] = list(raw.values()) if isinstance(raw, dict) else list(raw)
         if name == "near":
             values = [word for several in values for word in (several if isinstance(several, list) else [several])]
-        wrong = next((v for v in values if not isinstance(v, str) or not v), None)
+        wrong = next((v for v in values if not isinstance(v, str) or not v and name != "persons"), None)
         if wrong is not None:
             raise LexiconError(f"presets/text/{source}: {name}: {wrong!r} is not a word")
         if isinstance(raw, dict):

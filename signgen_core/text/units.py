@@ -32,6 +32,9 @@ class Unit:
     face: str = "neutral"
     head: str = "none"
     pause: float = 0.0
+    gaze: str = "viewer"
+    before: str = ""  # the word before it in the text
+    predicate: bool = False  # behind a copula
 
     def become(self, gloss_id: str, why: str, role: str = "", *, negative: bool = False) -> None:
         """Turn into another sign of the lexicon, keeping the words."""
@@ -111,7 +114,8 @@ class ClauseReader(ABC):
             unit = Unit(
                 gloss_id=gloss, kind=kind_of(gloss, self.finder.lexicon), role=role or ROLES.get(token.tag, "other"), words=self.words(i, end),
                 index=token.index, why=why, confidence=confidence, group=token.group, tag=token.tag, lemma=token.lemma,
-                repeats=repeats, negative=negative,
+                repeats=repeats, negative=negative, before=self.at(i - 1).norm,
+                predicate=any(t.tag == "BE" for t in self.tokens[1:i]),
             )  # fmt: skip
             if token.group:
                 unit.role = "time"
