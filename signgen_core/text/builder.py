@@ -10,6 +10,7 @@ from .tables import tables
 from .times import MONTHS
 from .units import ROLES, Unit
 
+_OBJECT = frozenset("PRON REFL DET POSS DEM ADJ NOUN NAME NUM".split())
 _NO_PHRASE_START = frozenset(("DET", "GEN", "THAT", "REL", "TO"))
 
 
@@ -19,7 +20,7 @@ class UnitBuilder(FunctionWords):
     def build(self) -> list[Unit]:
         i = 0
         while i < len(self.tokens):
-            i += self._phrase(i) or self._one(i)
+            i += self._particle(i) or self._parted_verb(i) or self._phrase(i) or self._one(i)
         if self.emphasis != "none" and self.units:
             self.units[-1].emphasis = self.emphasis
         return self.units
@@ -41,13 +42,43 @@ class UnitBuilder(FunctionWords):
                 continue
             written = " ".join(self.words(i, i + n)).lower()
             keys = dict.fromkeys((written, " ".join(t.norm for t in span), " ".join(t.lemma for t in span)))
-            found = next((f for f in (self.finder.word(k) for k in keys) if f), None) or next(
+            phrasal = self.finder.phrasal(" ".join([span[0].lemma, *(t.norm for t in span[1:])])) if span[0].tag in ("VERB", "HAVE") else None
+            found = phrasal or next((f for f in (self.finder.word(k) for k in keys) if f), None) or next(
                 (f for f in (self.finder.near(k) for k in keys) if f and not names), None
             )
             if found is None or self._breaks_grammar(span, after):
                 continue
             role = "time" if span[0].group else self._phrase_role(span, found)
-            return self.found(i, i + n, _because(found, "phrase"), role)
+            if role == "verb":
+                self.flush_finish()
+            return self.found(i, i + n, found if found is phrasal else _because(found, "phrase"), role)
+        return 0
+
+    def _particle(self, i: int) -> int:
+        """A particle whose verb stands before its object: its words go to the verb's sign."""
+        unit = self.particles.pop(i, None)
+        if unit is None:
+            return 0
+        unit.words += self.words(i, i + 1)
+        return 1
+
+    def _parted_verb(self, i: int) -> int:
+        """A phrasal verb with its object between ("pick it up", "throw the paper away"): one sign where the verb stands."""
+        verb = self.tokens[i]
+        if verb.tag != "VERB" or verb.post:
+            return 0
+        for j in range(i + 1, min(i + 6, len(self.tokens))):
+            token = self.tokens[j]
+            if j > i + 1 and (token.pos == "AVP" or token.tag == "PREP" and (j + 1 == len(self.tokens) or bool(token.post))):
+                found = self.finder.phrasal(f"{verb.lemma} {token.norm}")
+                if found is None or self.finder.lexicon.find(f"{verb.lemma} {token.norm}") is None and self.at(j + 1).tag in ("DET", "POSS", "NOUN", "PRON"):
+                    return 0
+                self.flush_finish()
+                self.found(i, i + 1, found, "verb")
+                self.particles[j] = self.units[-1]
+                return 1
+            if token.tag not in _OBJECT or token.post:
+                return 0
         return 0
 
     def _phrase_role(self, span: list[Token], found: Found) -> str:

@@ -159,8 +159,12 @@ class FunctionWords(ClauseReader):
         token = self.tokens[i]
         if token.norm in ("and", "plus", "nor"):
             return self.drop(i, "'and': the parts stand side by side")
+        if token.norm == "so" and not (gloss := self.finder.first("THEREFORE", "SO")):
+            return self.drop(i, "'so': the order of the clauses says it")
         if token.norm == "so" and i == 0 and self.clause.opener == "" and token.index == 0:
             return self.drop(i, "opening word: not signed")
+        if token.norm == "so" and gloss:
+            return self.add(i, i + 1, (gloss,), "result", role="conj")
         found = self.finder.word(token.norm) or self.finder.near(token.norm)
         return self.found(i, i + 1, found, "conj") if found else self.spelled(i, f"'{token.norm}' is fingerspelled in ASL", 0.8, "conj")
 
@@ -268,7 +272,7 @@ class FunctionWords(ClauseReader):
         if token.norm in ("feel", "feels") and after.tag == "PREP" and after.norm == "like":
             return self.add(i, i + 2, (self.finder.first("WANT", "FEEL") or "fs-FEEL",), "'feel like'", role="verb")
         if token.lemma == "do" and not self.finder.word("do"):
-            return self.gloss_or_spell(i, "main verb do", "DO", "DO-DO", "ACT", role="verb")
+            return self.gloss_or_spell(i, "main verb do", "DO", "DO-DO", "#DO", "ACT", "PERFORM", role="verb")
         return self.content(i)
 
     def _tag_neg(self, i: int) -> int:

@@ -84,6 +84,11 @@ class Finder:
         gloss = self.lexicon.find(text)
         return Found((gloss,), "lexicon", 1.0) if gloss else None
 
+    def phrasal(self, text: str) -> Found | None:
+        """Sign of a verb of several words, base form first: "look for", "give up"."""
+        gloss = self.lexicon.find(text) or self.first(*tables().phrases.get(text, ()))
+        return Found((gloss,), f"phrasal verb: {text}", 1.0) if gloss else None
+
     def near(self, text: str) -> Found | None:
         """Signs of a word of nearly the same meaning."""
         for other in tables().near.get(text, ()):

@@ -1,4 +1,4 @@
-"""The word tables of presets/text/, read once: word classes of English, lemmas that rules get wrong, and words of near meaning."""
+"""The word tables of presets/text/, read once: word classes of English, base forms that the tagger gets wrong, synonyms, phrasal verbs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..presets import read_preset
 
 @dataclass(frozen=True)
 class WordTables:
-    """Contents of presets/text/words.json (docs/text_to_gloss.md explains each list) and of near_meaning.json."""
+    """Contents of presets/text/words.json (docs/text_to_gloss.md explains each list) of synonyms.json (near) and of phrasal_verbs.json (phrases)."""
 
     irregular_verb_forms: dict[str, str]
     lemmas: dict[str, str]
@@ -36,26 +36,29 @@ class WordTables:
     female_names: frozenset[str]
     male_names: frozenset[str]
     near: dict[str, tuple[str, ...]]
+    phrases: dict[str, tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)
 def tables() -> WordTables:
     """The tables. Raises LexiconError naming file and field if a list is missing or not made of words."""
-    words, near = read_preset("text", "words.json"), read_preset("text", "near_meaning.json")
+    words = read_preset("text", "words.json")
+    others = {"near": "synonyms.json", "phrases": "phrasal_verbs.json"}
     fields: dict[str, Any] = {}
     for name, kind in WordTables.__annotations__.items():
-        source, raw = ("near_meaning.json", near.get(name)) if name == "near" else ("words.json", words.get(name))
+        source = others.get(name, "words.json")
+        raw = (read_preset("text", source) if name in others else words).get(name)
         wants_object = kind.startswith("dict")
         if not isinstance(raw, dict if wants_object else list):
             raise LexiconError(f"presets/text/{source}: {name}: must be {'an object' if wants_object else 'a list'}")
         values: list[Any] = list(raw.values()) if isinstance(raw, dict) else list(raw)
-        if name == "near":
+        if name in others:
             values = [word for several in values for word in (several if isinstance(several, list) else [several])]
         wrong = next((v for v in values if not isinstance(v, str) or not v and name != "persons"), None)
         if wrong is not None:
             raise LexiconError(f"presets/text/{source}: {name}: {wrong!r} is not a word")
         if isinstance(raw, dict):
-            fields[name] = {k: tuple(v) for k, v in raw.items()} if name == "near" else dict(raw)
+            fields[name] = {k: tuple(v) for k, v in raw.items()} if name in others else dict(raw)
         else:
             fields[name] = frozenset(raw)
     return WordTables(**fields)

@@ -75,6 +75,7 @@ class ClauseReader(ABC):
         self.finish_index = -1
         self.become: tuple[str, ...] = ()
         self.continuing = 0
+        self.particles: dict[int, Unit] = {}  # token of a particle -> sign of its verb
 
     def at(self, i: int) -> Token:
         return token_at(self.tokens, i)
