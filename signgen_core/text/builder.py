@@ -98,6 +98,8 @@ class UnitBuilder(FunctionWords):
     def _breaks_grammar(self, span: list[Token], after: Token) -> bool:
         """A phrase that only looks like one: "what time" of "what is up" stays, "have to" needs a verb, "used to" a subject."""
         words = [t.norm for t in span]
+        if span[0].lemma == "go" and words[1:] == ["to"]:
+            return True  # GO, wherever to
         if words[-1] == "to" and words[0] in ("have", "has", "had", "got", "used", "able", "ought"):
             return not verb_form(after.norm)[0] and after.tag not in ("BE", "HAVE", "DO")
         if (

@@ -48,10 +48,41 @@ def mark_clause(clause: Clause, units: list[Unit]) -> bool:
     elif clause.type in ("conditional", "topic"):
         for unit in units:
             unit.face = "brow_raise" if clause.type == "conditional" else "topic"
+    _mark_relative(clause, units)
+    topics = [u for u in units if u.topic]
+    for unit in topics:
+        unit.face = "topic"
+    if topics:
+        topics[-1].pause = max(topics[-1].pause, TOPIC_PAUSE)
     for unit in units:
         if unit.role == "rhetorical":
             unit.face, unit.pause = "brow_raise", max(unit.pause, CLAUSE_PAUSE)
     return negated or said_no
+
+
+def _mark_relative(clause: Clause, units: list[Unit]) -> None:
+    """Raised brows and the head back over a restrictive relative clause and its noun (Liddell 1980), where nothing stronger is on the face."""
+    tokens = clause.tokens
+    for i, token in enumerate(tokens):
+        if token.tag != "REL" or i == 0:
+            continue
+        first = i - 1
+        while first > 0 and tokens[first - 1].tag in ("ADJ", "NOUN", "NUM", "DET", "DEM", "POSS") and tokens[first].tag != "DET":
+            first -= 1
+        end, own = i + 1, False
+        while end < len(tokens):
+            finite = tokens[end].tag in ("BE", "HAVE", "MODAL", "DO") or tokens[end].tag == "VERB" and tokens[end].form in ("s", "ed", "base")
+            infinitive = tokens[end - 1].tag in ("TO", "MODAL", "DO", "HAVE", "NEG") or tokens[end - 1].tag == "BE"
+            if finite and own and not infinitive:
+                break
+            own = own or finite
+            if tokens[end].post:
+                end += 1
+                break
+            end += 1
+        for unit in units:
+            if tokens[first].index <= unit.index <= tokens[end - 1].index and unit.face == "neutral" and unit.group <= 0:
+                unit.face, unit.head = "brow_raise", "tilt_back" if unit.head == "none" else unit.head
 
 
 def _mark_question(clause: Clause, units: list[Unit]) -> None:

@@ -26,6 +26,7 @@ def arrange(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
         units = _time_first(units)
     if clause.type == "wh" or clause.embedded_wh:
         units = _question_word_last(units, clause)
+    units = _topic_first(units, clause)
     units = _finish_of_after_clause(units)
     return units
 
@@ -145,6 +146,43 @@ def _time_first(units: list[Unit]) -> list[Unit]:
     clock = {u.group for u in times if u.gloss_id == "TIME"}
     times = sorted(times, key=lambda u: u.group in clock)  # the day before the hour
     return rest[:lead] + times + rest[lead:]
+
+
+def _topic_first(units: list[Unit], clause: Clause) -> list[Unit]:
+    """A definite object ("the movie", "that book") of a plain statement with a pronoun subject is its topic: MOVIE, IX-1 LIKE.
+
+    Topicalised objects are old information (Valli & Lucas; Aarons 1994); an object that is new, or anything else behind the verb, stays.
+    """
+    if clause.type != "statement" or clause.link or clause.opener or clause.embedded_wh:
+        return units
+    verbs = [k for k, u in enumerate(units) if u.role == "verb" or u.role == "neg" and u.gloss_id.startswith("DONT-")]
+    start = next((k for k, u in enumerate(units) if u.role == "pron"), None)
+    if len(verbs) != 1 or start is None or any(u.role not in ("time", "intj", "conj") for u in units[:start]) or clause.tokens[-1].post == "?":
+        return units
+    verb = verbs[0]
+    thing = units[verb + 1 :]
+    if (
+        not start < verb
+        or any(u.role not in ("modal", "finish", "neg", "adv") for u in units[start + 1 : verb])
+        or not thing
+        or any(u.role not in ("dem", "adj", "num", "noun") or u.group for u in thing)
+        or thing[-1].role != "noun"
+        or not (thing[0].role == "dem" or thing[0].before in ("the", "this", "that", "these", "those"))
+        or _is_predicate_noun(units[verb], clause)
+    ):
+        return units
+    for unit in thing:
+        unit.topic = True
+    thing[-1].why = f"{thing[-1].why}; topic first"
+    return units[:start] + thing + units[start : verb + 1]
+
+
+def _is_predicate_noun(verb: Unit, clause: Clause) -> bool:
+    """Whether a preposition or particle stood between verb and object and was dropped: "go to the store" has no object."""
+    after = next((t for t in clause.tokens if t.index > verb.index), None)
+    last = [t for t in clause.tokens if t.index == verb.index][-1]
+    follows = clause.tokens[clause.tokens.index(last) + 1 :]
+    return after is None or any(t.tag in ("PREP", "TO", "CONJ", "REL", "GEN") or t.post == "," for t in follows) or verb.lemma in ("be", "become", "feel")
 
 
 def _question_word_last(units: list[Unit], clause: Clause) -> list[Unit]:

@@ -112,3 +112,15 @@ def is_adjective(word: str) -> bool:
     readings = [(tagger.int2tag[t], float(p)) for t, p in tagger._tag_word(word, casesensitive=False)]
     best = max((p for _, p in readings), default=0.0)
     return any(t == "AJ0" and p >= best - 2.0 for t, p in readings)
+
+
+@lru_cache(maxsize=20_000)
+def mostly_verb(word: str) -> bool:
+    """Whether a lower-case word is as the base form of a verb at least half as frequent as otherwise ("turn", not "fish")."""
+    if not word or len(word) > _LONGEST_WORD or not word.isalpha():
+        return False
+    tagger = _tagger()
+    shares: dict[bool, float] = {True: 0.0, False: 0.0}
+    for tag, p in tagger._tag_word(word, casesensitive=False):
+        shares[_VERB_FORMS.get(tagger.int2tag[tag]) == "base"] += float(np.exp(p))
+    return shares[True] >= shares[False] * 0.5

@@ -114,7 +114,7 @@ def _draft(line: str, tokens: list[Token], finder: Finder, reader: SenseReader) 
         negated = mark_clause(clause, units) or negated
     mark_pauses(parts)
     dropped = tuple(d for clause, _ in sorted(parts, key=lambda p: p[0].tokens[0].index) for d in clause.dropped)
-    return _Draft(line, _type_of([c for c, u in parts if u]), negated, [u for _, units in parts for u in units], dropped)
+    return _Draft(line, _type_of(parts), negated, [u for _, units in parts for u in units], dropped)
 
 
 def _read_senses(line: str, tokens: list[Token], reader: SenseReader) -> None:
@@ -125,7 +125,8 @@ def _read_senses(line: str, tokens: list[Token], reader: SenseReader) -> None:
             token.sense = reader.choose(word, token.tag, line, token.start, token.end)
 
 
-def _type_of(clauses: list[Clause]) -> SentenceType:
+def _type_of(parts: list[tuple[Clause, list[Unit]]]) -> SentenceType:
+    clauses = [c for c, units in parts if units]
     for wanted in ("wh", "yes_no"):
         if any(c.type == wanted for c in clauses):
             return _TYPES[wanted]
@@ -134,7 +135,7 @@ def _type_of(clauses: list[Clause]) -> SentenceType:
     main = [c for c in clauses if c.type not in ("remark", "topic") and not c.link]
     if main and main[-1].type == "command":
         return "command"
-    return "topic" if any(c.type == "topic" for c in clauses) else "statement"
+    return "topic" if any(c.type == "topic" for c in clauses) or any(u.topic for _, units in parts for u in units) else "statement"
 
 
 def _tag_question(clause: Clause, finder: Finder) -> list[Unit]:

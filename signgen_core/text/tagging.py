@@ -10,7 +10,7 @@ import re
 
 from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, WH_WORDS, comparative_base, noun_lemma, verb_form
 from .numbers import NUMERAL, is_number_word, is_ordinal
-from .parts_of_speech import form_of, lemma_of, tag_words
+from .parts_of_speech import form_of, lemma_of, mostly_verb, tag_words
 from .segmentation import Token, token_at
 from .tables import tables
 from .times import is_time_start, mark_times
@@ -28,6 +28,7 @@ TIME_CONJUNCTIONS = frozenset("when whenever while after before until till once 
 _SUBJECT_START = frozenset("PRON POSS DET DEM NAME EX".split())
 _PREDICATES = frozenset("VERB BE HAVE DO MODAL".split())
 _LINKING_VERBS = frozenset("be look sound feel seem taste smell".split())
+_MOVES = frozenset("turn go step move look lean point face bend swing walk".split())
 _MARKS = re.compile(r"[.,?!;:()]")
 # Classes of the tagger by the first two letters of its tags: our own tags.
 _C5 = {
@@ -246,6 +247,8 @@ def _open_tag(tokens: list[Token], i: int) -> str:
         if before.lemma in _LINKING_VERBS and before.tag in ("VERB", "BE"):
             return "PREP"
         return "PREP" if token.pos in ("PRP", "CJS", "AV0") else "VERB"
+    if word == "left" and before.tag == "VERB" and before.lemma in _MOVES:
+        return "ADV"
     base, form = verb_form(word)
     if base and form == "base":
         if wanted == "NOUN" and i == len(tokens) - 1 and "?" in token.post and before.tag in ("NOUN", "NAME", "PRON") and _awaits_verb(tokens[:i]):
@@ -256,6 +259,8 @@ def _open_tag(tokens: list[Token], i: int) -> str:
             return "VERB"
         if begins and wanted in ("NOUN", "ADV", "ADJ") and after.tag in ("DET", "POSS", "DEM") and not token.post:
             return "VERB"  # "Strum the guitar": an order, whatever its verb
+        if i == 0 and token.pos == "NN1" and mostly_verb(word) and after.norm and after.tag in ("", "ADV", "ADJ", "PREP", "NUM"):
+            return "VERB"  # "Turn left"
     if wanted == "VERB":
         verb_tag = form_of(token.pos)
         if before.tag in ("DET", "POSS", "GEN", "ADJ") and verb_tag in ("base", "s"):

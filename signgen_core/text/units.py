@@ -35,6 +35,7 @@ class Unit:
     gaze: str = "viewer"
     before: str = ""  # the word before it in the text
     predicate: bool = False  # behind a copula
+    topic: bool = False
 
     def become(self, gloss_id: str, why: str, role: str = "", *, negative: bool = False) -> None:
         """Turn into another sign of the lexicon, keeping the words."""
