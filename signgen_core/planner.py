@@ -13,7 +13,7 @@ from .errors import InputError, LexiconError, PlanError
 from .phonology.features import Phonology
 from .phonology.handshapes import DOUBLE_SHIFT, SPELLING_OFFSET, Character, Handshapes
 from .phonology.lexicon import LICENCE, Lexicon, check_handshapes
-from .phonology.numbers import number_morphemes
+from .phonology.numbers import Signs, number_form
 from .synthesis.nonmanual import tempo_of
 from .text.fingerspelling import letters
 from .text.types import SUBJECTS, Gloss, Sentence
@@ -46,14 +46,14 @@ def spell(word: str, shapes: Handshapes) -> tuple[Phonology, ...]:
     return _characters([shapes.character(n) for n in names])
 
 
-def number(digits: str, shapes: Handshapes) -> tuple[Phonology, ...]:
-    """A number as morphemes: 0 to 999 in their own forms, longer ones and those with leading zeros digit by digit. Raises InputError for anything else."""
-    plain = digits.replace(",", "")
-    if not plain.isascii() or not plain.isdigit() or len(plain) > _MAX_LETTERS:
-        raise InputError(f"{digits!r} is not a number that can be signed")
-    if len(plain) <= 3 and plain == str(int(plain)):
-        return number_morphemes(int(plain), shapes, SPELLING_OFFSET)
-    return _characters([shapes.character(d) for d in plain])
+def number(gloss_id: str, shapes: Handshapes, signs: Signs) -> tuple[Phonology, ...]:
+    """A number's gloss id (`25`, `$5`, `AGE-7`, `3:30` ...; docs/numbers.md) as morphemes. Raises InputError for anything else."""
+    if len(gloss_id) > _MAX_LETTERS:
+        raise InputError(f"{gloss_id[:20]!r}... is not a number that can be signed: it is longer than {_MAX_LETTERS} characters")
+    try:
+        return number_form(gloss_id, shapes, SPELLING_OFFSET, signs)
+    except ValueError as problem:
+        raise InputError(str(problem)) from None
 
 
 def _characters(characters: Sequence[Character]) -> tuple[Phonology, ...]:
@@ -89,7 +89,7 @@ class Planner:
     def form(self, gloss_id: str, kind: str) -> tuple[Phonology, ...]:
         """The morphemes of a gloss. Raises InputError or LexiconError when it has none."""
         if kind == "number":
-            return number(gloss_id, self.shapes)
+            return number(gloss_id, self.shapes, lambda gloss: self.lexicon.get(gloss).morphemes)
         if self.lexicon.has(gloss_id):
             return self.lexicon.get(gloss_id).morphemes
         if gloss_id.startswith("fs-"):

@@ -1,37 +1,185 @@
-"""Cardinal numbers 0 to 999 as they are signed in ASL, not as strings of digits.
+"""Numbers as they are signed in ASL: cardinals 0 to 9,999, ordinals, ages, money, clock times, years and counted units of time.
 
-1 to 5 alone face the signer; 10 to 29 have forms of their own (thumb twist, flicks, knuckle bends, the L of the twenties); from 30 on the tens
-digit is followed by the ones digit a little further out, equal digits hop outwards, pairs of 6 to 9 rock from one side to the other; hundreds are
-a digit and C. Facts as taught in introductory ASL courses (e.g. Smith, Lentz & Mikos, Signing Naturally); regional variants exist, and 23 and 25 in
-particular have several.
+Cardinals: 1 to 5 alone face the signer; 10 to 29 have forms of their own (thumb twist, flicks, knuckle bends, the L of the twenties); from 30 on the
+tens digit is followed by the ones digit a little further out, equal digits hop outwards, pairs of 6 to 9 rock from one side to the other;
+hundreds are a digit and C, or for round 200 to 500 a digit whose fingers bend; thousands a digit and the sign THOUSAND on the other palm.
+Counted units of time, ages up to 9, ordinals up to 9 and dollars up to 9 take the number into their own handshape (numeral incorporation; Liddell 1997,
+Liddell 2003 chapter 2; Valli & Lucas, Linguistics of American Sign Language). The forms are those of introductory courses (Smith, Lentz & Mikos, Signing
+Naturally); regional variants exist, and 23 and 25 in particular have several. docs/numbers.md lists gloss ids and forms.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from .features import Phonology
 from .handshapes import Handshapes
+from .number_glosses import INCORPORATED, LARGEST, NumberGloss, parse_number
+
+Signs = Callable[[str], tuple[Phonology, ...]]
+"""Morphemes of a gloss of the lexicon; raises LexiconError where it has none."""
+Place = tuple[float, float, float]
 
 _SLIDE = 0.045  # metres outwards from one digit to the next
 _HOP = 0.07
+_STEP = 0.04  # metres outwards from one part of a long number to the next
+_LOWER = -0.07  # metres from the numerator of a fraction to what is below the line
+# Digits whose fingers bend for a round hundred.
+_BENT_HUNDREDS = {2: "curved_v", 4: "curved_4", 5: "curved_5"}
+# Where a digit's hand leaves the chin or comes to a palm: the tip of the index finger, or of what the digit holds out in its place.
+_TOUCH = {6: "index_tip", 7: "index_tip", 8: "index_tip", 9: "pinch"}
 
 
-def number_morphemes(value: int, shapes: Handshapes, place: tuple[float, float, float]) -> tuple[Phonology, ...]:
-    """The morphemes of 0 to 999, signed at `place` (out, up, forward from neutral space, metres). Raises ValueError outside that range."""
-    if not 0 <= value <= 999:
-        raise ValueError(f"{value} is not between 0 and 999")
-    forms = _forms(value, shapes)
-    return tuple(_moved(m, place) for m in forms)
+def number_form(gloss_id: str, shapes: Handshapes, place: Place, signs: Signs) -> tuple[Phonology, ...]:
+    """The morphemes of a number's gloss id, signed at `place` (out, up, forward from neutral space, metres).
+
+    `signs` gives the signs that numbers are built with (THOUSAND, DOLLAR, TIME, WEEK ...). Raises ValueError if the gloss id names no number.
+    """
+    number = parse_number(gloss_id)
+    if number is None:
+        raise ValueError(f"{gloss_id!r} is not a number that can be signed")
+    return _FORMS[number.kind](number, _Maker(shapes, place, signs))
 
 
-def _forms(value: int, shapes: Handshapes) -> tuple[Phonology, ...]:
+def number_morphemes(value: int, shapes: Handshapes, place: Place, signs: Signs) -> tuple[Phonology, ...]:
+    """The morphemes of the cardinal 0 to 9,999. Raises ValueError outside that range."""
+    if not 0 <= value <= LARGEST:
+        raise ValueError(f"{value} is not between 0 and {LARGEST:,}")
+    return _Maker(shapes, place, signs).cardinal(value)
+
+
+class _Maker:
+    """Builds the parts of numbers at one place."""
+
+    def __init__(self, shapes: Handshapes, place: Place, signs: Signs) -> None:
+        self.shapes, self.place, self.signs = shapes, place, signs
+
+    def cardinal(self, value: int) -> tuple[Phonology, ...]:
+        return self.at_place(_cardinal(value, self.shapes, self.signs))
+
+    def at_place(self, morphemes: tuple[Phonology, ...], out: float = 0.0, up: float = 0.0) -> tuple[Phonology, ...]:
+        """Moved to the place of numbers; what stands on the body or the other hand stays there."""
+        by = (self.place[0] + out, self.place[1] + up, self.place[2])
+        return tuple(_moved(m, by) if m.major_location == "Neutral" else m for m in morphemes)
+
+    def digits(self, text: str) -> tuple[Phonology, ...]:
+        """A run of digits one by one; a digit that follows its like slides outwards."""
+        out: list[Phonology] = []
+        shift = 0.0
+        for before, digit in zip(" " + text, text, strict=False):
+            shift = shift + _SLIDE if digit == before else 0.0
+            out += self.at_place((_digit(int(digit), self.shapes),), shift)
+        return tuple(out)
+
+    def letters(self, text: str, out: float) -> tuple[Phonology, ...]:
+        made = (self.shapes.letters[c] for c in text.lower())
+        return self.at_place(tuple(Phonology(handshape=c.handshape, palm=c.palm, fingers=c.fingers) for c in made), out)
+
+
+def _groups(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """Pairs as they are said (19-94), everything else digit by digit (555-1234); two like parts side by side (20-20)."""
+    out: tuple[Phonology, ...] = ()
+    for before, group in zip(("", *number.groups), number.groups, strict=False):
+        if group == "00":
+            part = make.at_place((_hundred(make.shapes),))
+        else:
+            part = make.cardinal(int(group)) if len(group) == 2 and group[0] != "0" else make.digits(group)
+        out += tuple(_outwards(m, _STEP) for m in part) if group == before else part
+    return out + make.letters(number.word, _STEP)
+
+
+def _ordinal(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """1st to 9th: the digit lies over to the inside and turns its palm to the signer. Above: the number and the letters of its ending."""
+    value = number.values[0]
+    if value > INCORPORATED:
+        return make.cardinal(value) + make.letters(number.word, _STEP)
+    turn = replace(
+        _digit(value, make.shapes, palm="forward+0.2*down", fingers="in+0.9*up"), ulnar_rotation=True, final_palm="back+0.3*down", final_fingers="in+0.9*up"
+    )
+    return make.at_place((turn,), -0.02)
+
+
+def _age(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """1 to 9: the digit leaves the chin. Others: the index finger leaves the chin, then the number."""
+    value = number.values[0]
+    incorporated = 1 <= value <= INCORPORATED
+    from_chin = Phonology(
+        handshape=make.shapes.digits[str(value if incorporated else 1)].handshape, major_location="Head", minor_location="Chin", contact=True,
+        contact_time="start", contact_point=_TOUCH.get(value, "index_tip") if incorporated else "index_tip", movement="Straight",
+        direction="forward+0.35*out", size=0.14 if incorporated else 0.07, palm="back+0.6*in", fingers="up+0.5*in",
+        final_palm="forward" if incorporated else "in", final_fingers="up",
+    )  # fmt: skip
+    return (from_chin,) if incorporated else (from_chin, *make.cardinal(value))
+
+
+def _dollars(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """$1 to $9: the digit upright turns from the viewer to the signer. Others: the number and DOLLAR."""
+    value = number.values[0]
+    if not 1 <= value <= INCORPORATED:
+        return make.cardinal(value) + make.signs("DOLLAR")
+    turn = replace(
+        _digit(value, make.shapes), ulnar_rotation=True, final_palm="back+0.3*in", final_fingers="up", movement="Straight", direction="down+0.5*in", size=0.05
+    )
+    return make.at_place((turn,), 0.0, 0.02)
+
+
+def _cents(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """1 to 9 cents: the digit leaves the forehead. Others: PENNY and the number."""
+    value = number.values[0]
+    cent = make.signs("PENNY")[0]
+    if value > INCORPORATED:
+        return (cent, *make.cardinal(value))
+    upright = replace(
+        cent, handshape=make.shapes.digits[str(value)].handshape, contact_point=_TOUCH.get(value, cent.contact_point), location_offset=(0.03, -0.01, 0.0),
+        palm="forward+in", fingers="up+0.6*in", final_palm="forward+0.4*in", final_fingers="up+0.2*in",
+    )  # fmt: skip
+    return (upright,)
+
+
+def _clock(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """The wrist is touched, then the hour with its palm to the viewer, then the minutes."""
+    tap = replace(make.signs("TIME")[0], repeated_movement=False, size=0.04)
+    hour = number.values[0]
+    whole = make.digits(str(hour)) if hour < 10 else make.cardinal(hour)
+    if number.word:
+        return (tap, *whole)
+    minutes = number.values[1]
+    if minutes < 10:
+        return (tap, *whole, *make.digits(f"0{minutes}" if minutes else "00"))
+    return (tap, *whole, *(_outwards(m, _STEP) for m in make.cardinal(minutes)))
+
+
+def _unit(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """The sign of the unit with the number's handshape."""
+    value = number.values[0]
+    first, *rest = make.signs(number.word)
+    return (replace(first, handshape=make.shapes.digits[str(value)].handshape, final_handshape=None), *rest)
+
+
+def _fraction(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
+    """The number above the line, then the one below it, lower."""
+    over, under = (make.digits(str(v)) if v < 10 else make.cardinal(v) for v in number.values)
+    return (*(_moved(m, (0.0, 0.03, 0.0)) for m in over), *(_moved(m, (0.0, 0.03 + _LOWER, 0.0)) for m in under))
+
+
+_FORMS: dict[str, Callable[[NumberGloss, _Maker], tuple[Phonology, ...]]] = {
+    "cardinal": lambda number, make: make.cardinal(number.values[0]), "digits": lambda number, make: make.digits(number.groups[0]),
+    "groups": _groups, "ordinal": _ordinal, "age": _age, "dollars": _dollars, "cents": _cents, "clock": _clock, "unit": _unit, "fraction": _fraction,
+}  # fmt: skip
+
+
+def _cardinal(value: int, shapes: Handshapes, signs: Signs) -> tuple[Phonology, ...]:
+    if value >= 1000:
+        rest = _cardinal(value % 1000, shapes, signs) if value % 1000 else ()
+        return (_digit(value // 1000, shapes), *signs("THOUSAND"), *(_facing_viewer(m) for m in rest))
     if value >= 100:
-        c = shapes.letters["c"]
-        hundred = Phonology(handshape=c.handshape, palm=c.palm, fingers=c.fingers, location_offset=(0.02, 0.0, 0.0))
-        rest = _forms(value % 100, shapes) if value % 100 else ()
-        moved = tuple(_outwards(m, 0.04) for m in rest)
-        return (_digit(value // 100, shapes), hundred, *moved)
+        hundreds, rest_value = divmod(value, 100)
+        if not rest_value and hundreds in _BENT_HUNDREDS:
+            bent = replace(_digit(hundreds, shapes, palm="back"), final_handshape=_BENT_HUNDREDS[hundreds])
+            return (replace(bent, movement="Straight", direction="back+0.3*up", size=0.04),)
+        rest = _cardinal(rest_value, shapes, signs) if rest_value else ()
+        return (_digit(hundreds, shapes), _hundred(shapes), *(_outwards(_facing_viewer(m), _STEP) for m in rest))
     if value < 10:
         character = shapes.digits[str(value)]
         return (Phonology(handshape=character.handshape, palm=character.palm, fingers=character.fingers),)
@@ -47,6 +195,17 @@ def _forms(value: int, shapes: Handshapes) -> tuple[Phonology, ...]:
         first, second = ("forward+0.5*in", "forward+0.4*out") if tens < ones else ("forward+0.4*out", "forward+0.5*in")
         return (_digit(tens, shapes, palm=first), _outwards(_digit(ones, shapes, palm=second), _SLIDE / 2))
     return (_digit(tens, shapes), _outwards(_digit(ones, shapes), _SLIDE))
+
+
+def _hundred(shapes: Handshapes) -> Phonology:
+    c = shapes.letters["c"]
+    return Phonology(handshape=c.handshape, palm=c.palm, fingers=c.fingers, location_offset=(0.02, 0.0, 0.0))
+
+
+def _facing_viewer(morpheme: Phonology) -> Phonology:
+    """1 to 5 at the end of a longer number face the viewer."""
+    plain = morpheme.internal is None and morpheme.final_handshape is None and morpheme.palm == "back" and morpheme.movement == "None"
+    return replace(morpheme, palm="forward") if plain else morpheme
 
 
 def _digit(digit: int, shapes: Handshapes, palm: str = "forward", fingers: str = "up") -> Phonology:

@@ -101,7 +101,8 @@ class Synthesiser:
         if spelled:
             durations = [LETTER_HOLD] * len(morphemes)
             durations[0], durations[-1] = max(FIRST_HOLD, durations[0]), LAST_HOLD
-            durations = [max(d, 0.60) if m.movement != "None" or m.internal else d for d, m in zip(durations, morphemes, strict=True)]
+            moves = (m.movement != "None" or m.internal or m.final_palm or m.final_handshape for m in morphemes)
+            durations = [max(d, 0.60) if moving else d for d, moving in zip(durations, moves, strict=True)]
         else:
             durations = [natural_duration(m, self.ends(m)[4]) * (1.0 if len(morphemes) == 1 else 0.72) for m in morphemes]
         gaps = [self.between(a, b)[0 if spelled else 1] for a, b in zip(morphemes, morphemes[1:], strict=False)]
