@@ -1,4 +1,4 @@
-"""Low-rank adapters (Hu et al. 2021): small changes of the attention of a published encoder that stays as it was published."""
+"""Low-rank adapters (Hu et al. 2021): small changes to the layers of a published encoder that stays as it was published."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import numpy as np
 from ..errors import InputError
 from .encoder import Encoder, shared_copy
 
-# The query and value projections by their names in the BERT, DistilBERT and RoBERTa families.
-_PROJECTIONS = ("query", "value", "q_lin", "v_lin", "q_proj", "v_proj")
+# Queries, values and what mixes them and feeds forward, by the names of the BERT and RoBERTa, then of the DistilBERT family.
+_PROJECTIONS = ("query", "value", "dense", "q_lin", "v_lin", "out_lin", "lin1", "lin2")
 
 
 def targets(model: Any) -> dict[str, Any]:
     """name -> linear layer of everything that an adapter is put on. Raises InputError for an encoder that has none."""
-    found = {name: module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in _PROJECTIONS and hasattr(module, "weight")}
+    found = {
+        name: module
+        for name, module in model.named_modules()
+        if name.rsplit(".", 1)[-1] in _PROJECTIONS and hasattr(module, "in_features") and "pooler" not in name  # sentence vectors bypass the pooler
+    }
     if not found:
-        raise InputError("this encoder has no query and value projections that adapters could be put on; train the heads alone (--rank 0)")
+        raise InputError("this encoder has no layers by the names that adapters are put on; train the heads alone (--rank 0)")
     return found
 
 
