@@ -100,6 +100,8 @@ class UnitBuilder(FunctionWords):
         words = [t.norm for t in span]
         if span[0].lemma == "go" and words[1:] == ["to"]:
             return True  # GO, wherever to
+        if span[0].tag == "HAVE" and len(words) > 1 and words[1] in ("been", "had", "not"):
+            return True  # the perfect, or a negation: their own rules
         if words[-1] == "to" and words[0] in ("have", "has", "had", "got", "used", "able", "ought"):
             return not verb_form(after.norm)[0] and after.tag not in ("BE", "HAVE", "DO")
         if (
@@ -161,13 +163,8 @@ class UnitBuilder(FunctionWords):
             return self.gloss_or_spell(
                 i, f"'{token.norm}'", "MORNING" if token.norm == "am" else "AFTERNOON", role="time" if token.group else "noun"
             )
-        if token.norm == "yet" and (nots := [u for u in self.units if u.gloss_id == "NOT"]):
-            if gloss := self.finder.first("NOT-YET"):
-                nots[-1].become(gloss, "not yet", negative=True)
-                nots[-1].words += self.words(i, i + 1)
-                return 1
-            if not self.finder.word("yet"):
-                return self.drop(i, "'yet': carried by NOT")
+        if token.norm == "yet" and self._yet(i):
+            return 1
         if token.norm == "already":
             known = self.finder.word("already")
             if self.finder.has("FINISH") and (known is None or known.ids == ("FINISH",)):
@@ -178,6 +175,10 @@ class UnitBuilder(FunctionWords):
         found = self.sense(token) or self.finder.token(token)
         if found is not None and token.sense is not None and found.ids[0] in token.sense.excluded:
             found = None  # a sign of another meaning of the word would say something else
+        if found is None and self.finder.neighbours is not None and not (token.capital and token.index):
+            found = self.finder.neighbours.near(token.lemma, token.tag)
+            if found is not None and token.sense is not None and found.ids[0] in token.sense.excluded:
+                found = None
         repeats = 0
         if (
             token.tag == "ADJ"
@@ -223,6 +224,25 @@ class UnitBuilder(FunctionWords):
         ):
             return self.add(i, i + 1, found.ids, "plural: the sign is repeated", found.confidence, repeats=1)
         return self.add(i, i + 1, found.ids, found.why, found.confidence, repeats=repeats)
+
+    def _yet(self, i: int) -> bool:
+        """`yet`: with a negation NOT-YET; in a question FINISH before the verb."""
+        nots = [u for u in self.units if u.gloss_id in ("NOT", "NOT-YET")]
+        gloss = self.finder.first("NOT-YET")
+        if nots and gloss:
+            nots[-1].become(gloss, "not yet", negative=True)
+        verb = next((k for k, u in enumerate(self.units) if u.role == "verb"), None)
+        if nots and (gloss or not self.finder.word("yet")):
+            nots[-1].words += self.words(i, i + 1)
+            return True
+        if self.clause.type == "yes_no" and verb is not None and (finish := self.finder.first("FINISH")):
+            if self.units[verb - 1].gloss_id != finish or verb == 0:
+                self.units.insert(verb, Unit(finish, "lexical", "finish", (), self.tokens[i].index, "yet: completed before now?"))
+                verb += 1
+            self.units[verb - 1].words += self.words(i, i + 1)
+            return True
+        return False
+
 
 def _because(found: Found, why: str) -> Found:
     """The same signs, with the reason led by `why`."""

@@ -272,7 +272,8 @@ class FunctionWords(ClauseReader):
         if token.norm in ("feel", "feels") and after.tag == "PREP" and after.norm == "like":
             return self.add(i, i + 2, (self.finder.first("WANT", "FEEL") or "fs-FEEL",), "'feel like'", role="verb")
         if token.lemma == "do" and not self.finder.word("do"):
-            return self.gloss_or_spell(i, "main verb do", "DO", "DO-DO", "#DO", "ACT", "PERFORM", role="verb")
+            # lexicalised fingerspelling, repeated in "what are you doing" (Battison 1978)
+            return self.add(i, i + 1, (self.finder.first("DO", "DO-DO") or "#DO",), "main verb do", role="verb")
         return self.content(i)
 
     def _tag_neg(self, i: int) -> int:

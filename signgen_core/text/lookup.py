@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .fingerspelling import LONGEST, gloss_of, plain_latin
 from .lemmas import noun_lemma, verb_form
@@ -13,6 +13,9 @@ from .numbers import numeral
 from .segmentation import Token
 from .tables import tables
 from .types import GlossKind
+
+if TYPE_CHECKING:
+    from .synonyms import Neighbours
 
 LONGEST_PHRASE = 6
 _INDEX = re.compile(r"(?:IX|POSS|SELF)-(?:[123](?:-PL)?|[AB])")
@@ -58,8 +61,9 @@ def nearest(gloss_id: str, lexicon: Lexicon, count: int = 3) -> list[str]:
 class Finder:
     """Looks words up in one lexicon; keeps what it found, so that a long text asks once for each word."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, neighbours: Neighbours | None = None) -> None:
         self.lexicon = lexicon
+        self.neighbours = neighbours
         self._cache: dict[tuple[str, ...], Found | None] = {}
 
     def has(self, gloss_id: str) -> bool:

@@ -24,9 +24,11 @@ from .units import Unit
 
 if TYPE_CHECKING:
     from .encoder import Encoder
+    from .synonyms import Neighbours
 
 if TYPE_CHECKING:
     from .encoder import Encoder
+    from .synonyms import Neighbours
 
 _TYPES: dict[str, SentenceType] = {"yes_no": "yes_no_question", "wh": "wh_question", "command": "command"}
 
@@ -40,7 +42,7 @@ def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -
     words of a sentence that has none (an emoji alone) are listed as dropped with its neighbour.
     Raises InputError in one line if the text is empty, longer than 10,000 characters, holds control characters, or has nothing that can be signed.
     """
-    finder = Finder(lexicon_words)
+    finder = Finder(lexicon_words, _neighbours(encoder, lexicon_words))
     reader = sense_reader(encoder)
     drafts: list[_Draft] = []
     waiting: tuple[tuple[str, str], ...] = ()
@@ -64,6 +66,17 @@ def analyse(text: str, lexicon_words: Lexicon, encoder: Encoder | None = None) -
         raise InputError(_nothing_signable(text, first_unsignable))
     assign_loci([d.units for d in drafts])
     return tuple(Sentence(d.text, d.type, d.negated, tuple(map(_gloss, d.units)), d.dropped) for d in drafts)
+
+
+def _neighbours(encoder: Encoder | None, lexicon: Lexicon) -> Neighbours | None:
+    """Words of the lexicon as vectors: only with an encoder, and of a lexicon that can be listed."""
+    from ..phonology.lexicon import Lexicon as SignLexicon
+
+    if encoder is None or not isinstance(lexicon, SignLexicon):
+        return None
+    from .synonyms import neighbours
+
+    return neighbours(encoder, lexicon)
 
 
 @dataclass

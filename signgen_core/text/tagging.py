@@ -345,7 +345,7 @@ def _retag(tokens: list[Token], i: int) -> None:
         token.tag, token.lemma = "HAVE", "have"
     elif word == "can" and before.tag in ("DET", "POSS", "ADJ", "NUM"):
         token.tag = "NOUN"
-    elif word == "one" and before.tag in ("DEM", "DET", "ADJ") and (token.post or after.tag != "NOUN"):
+    elif word in ("one", "ones") and (before.tag in ("DEM", "DET", "ADJ") or before.norm == "which") and (token.post or after.tag not in ("NOUN", "ADJ")):
         token.tag = "ONE"
     elif word == "since" and token.tag == "PREP" and after.tag in _SUBJECT_START:
         token.tag = "SUB"
