@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from headless import options
 from headless.console import count, say
+
+if TYPE_CHECKING:
+    from signgen_core.train.table import Example
 
 _DATA = ("sentences_a.tsv", "sentences_b.tsv")
 
@@ -21,7 +25,7 @@ def command() -> None:
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the classifier goes; an earlier one there is replaced.")
 @click.option("--data", multiple=True, metavar="TABLE", help="Labelled sentences, .csv or .tsv; may be repeated.  [default: the shipped tables]")
 @click.option("--corpus", multiple=True, metavar="NAME=FOLDER", help="goemotions, clinc150, snips or msrabot in a folder of yours; may be repeated.")
-@click.option("--corpus-rows", type=click.IntRange(1), default=3000, show_default=True, help="At most so many sentences of each corpus, chosen by the seed.")
+@click.option("--corpus-rows", type=click.IntRange(1), default=3000, show_default=True, help="At most so many sentences of each corpus, spread over its classes.")
 @click.option("--test", multiple=True, metavar="TABLE", help="Held-out tables whose numbers are put into config.json.  [default with shipped tables: theirs]")
 @click.option("--heads", default="subject,gesture,emotion,type", show_default=True, help="Heads to train, with commas; the others stay untrained.")
 @click.option("--epochs", type=click.IntRange(1, 1000), default=20, show_default=True, help="Of the heads alone.")
@@ -97,14 +101,10 @@ def classifier(
     say(("held out: " if evaluation else "held aside: ") + "  ".join(f"{head} {100 * value:.1f} %" for head, value in shown.items()))
 
 
-def _corpus(wish: str, rows: int, seed: int) -> list:  # type: ignore[type-arg]
-    import numpy as np
-
-    from signgen_core.train.corpora import READERS, read_corpus
+def _corpus(wish: str, rows: int, seed: int) -> list[Example]:
+    from signgen_core.train.corpora import READERS, read_corpus, spread
 
     name, _, folder = wish.partition("=")
     if not folder or name not in READERS:
         raise click.UsageError(f"--corpus: {wish!r}; expected NAME=FOLDER with a name of {', '.join(READERS)}")
-    found = read_corpus(name, folder)
-    order = np.random.default_rng([seed, 3]).permutation(len(found))[:rows]
-    return [found[i] for i in order]
+    return spread(read_corpus(name, folder), rows, seed)

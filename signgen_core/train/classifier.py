@@ -216,12 +216,13 @@ class _Run:
 
         vectors = torch.from_numpy(self.network.encoder.embed(self.texts, threads=self.options.threads)).to(self.network.device)
         start = self._resume()
-        began = time.monotonic()
+        began, first = time.monotonic(), start
         optimiser: Any = None
         before = ""
         for epoch in range(len(self.stages)):
             stage = self.stages[epoch]
             if stage != before:
+                began, first = time.monotonic(), max(epoch, start)
                 if stage == "encoder" and epoch >= start:
                     self.network.load(self.best[1])  # the encoder starts from the best heads
                 if stage == "encoder" and not self.options.unfreeze and not self.network.adapters:
@@ -237,12 +238,13 @@ class _Run:
             loss = self._epoch(epoch, stage, vectors, optimiser)
             scores = self._scores(vectors if stage == "heads" else None)
             mean = float(np.mean([v for v in scores.values()]))
-            if mean > self.best[0]:
+            if mean >= self.best[0]:  # of equals the later one, at a smaller rate
                 self.best = (mean, self.network.state())
             self.log.append({"epoch": epoch, "loss": loss, **{f"validation_{k}": v for k, v in scores.items()}})
             self._save(epoch + 1, optimiser)
-            left = (time.monotonic() - began) / (epoch + 1 - start) * (len(self.stages) - epoch - 1)
-            self.report((epoch + 1) / len(self.stages), f"{stage} {epoch + 1}/{len(self.stages)}  loss {loss:.3f}  held aside {mean:.3f}  {left:.0f} s left")
+            left = (time.monotonic() - began) / (epoch + 1 - first) * self.stages[epoch + 1 :].count(stage)
+            said = f"{stage} {epoch + 1}/{len(self.stages)}  loss {loss:.3f}  held aside {mean:.3f}  {left:.0f} s of this stage left"
+            self.report((epoch + 1) / len(self.stages), said)
         self.network.load(self._fit(self.best[1]))
         logits = self._logits(self.held, None if self.network.adapters or self.options.unfreeze else vectors)
         return self._temperatures(logits), self._accuracies(logits), self.log

@@ -12,8 +12,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import InputError
 from .table import MAX_CHARACTERS, Example
@@ -55,6 +57,15 @@ def read_corpus(name: str, folder: Path | str, part: str = "train") -> list[Exam
     if not rows:
         raise InputError(f"corpus {name}: {folder}: no labelled sentence for the part {part!r}")
     return rows
+
+
+def spread(rows: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """At most `count` rows, drawn in turn from every class, so that the frequent ones do not crowd out the rare."""
+    groups: dict[tuple[tuple[str, str], ...], list[Example]] = {}
+    for k in np.random.default_rng([seed, 3]).permutation(len(rows)):
+        groups.setdefault(tuple(sorted(rows[k].labels.items())), []).append(rows[k])
+    turns = [[group[k] for group in groups.values() if k < len(group)] for k in range(max(map(len, groups.values()), default=0))]
+    return [row for turn in turns for row in turn][:count]
 
 
 def _text(path: Path) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
 from signgen_core.errors import FileFormatError, InputError
 from signgen_core.text import encoder as module
 from signgen_core.text.bert import Shape, bert
