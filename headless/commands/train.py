@@ -25,7 +25,7 @@ def command() -> None:
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the classifier goes; an earlier one there is replaced.")
 @click.option("--data", multiple=True, metavar="TABLE", help="Labelled sentences, .csv or .tsv; may be repeated.  [default: the shipped tables]")
 @click.option("--corpus", multiple=True, metavar="NAME=FOLDER", help="goemotions, clinc150, snips or msrabot in a folder of yours; may be repeated.")
-@click.option("--corpus-rows", type=click.IntRange(1), default=3000, show_default=True, help="At most so many sentences of each corpus, spread over its classes.")
+@click.option("--corpus-rows", type=click.IntRange(1), default=3000, show_default=True, help="At most so many sentences of each corpus, over its classes.")
 @click.option("--test", multiple=True, metavar="TABLE", help="Held-out tables whose numbers are put into config.json.  [default with shipped tables: theirs]")
 @click.option("--heads", default="subject,gesture,emotion,type", show_default=True, help="Heads to train, with commas; the others stay untrained.")
 @click.option("--epochs", type=click.IntRange(1, 1000), default=20, show_default=True, help="Of the heads alone.")

@@ -145,7 +145,7 @@ def test_a_killed_run_goes_on_bit_by_bit(encoder: Encoder, tmp_path: Path, stop:
 def test_the_whole_encoder_can_be_trained_and_is_saved_along(encoder: Encoder, tmp_path: Path) -> None:
     from signgen_core.train.classifier import save, train
 
-    result = train(sentences(), encoder, options(unfreeze=True, rank=0, epochs=2, encoder_epochs=3))
+    result = train(sentences(), encoder, options(unfreeze=True, rank=0, epochs=1, encoder_epochs=8, encoder_rate=1e-2))
     assert result.encoder is not None
     before, after = encoder.model.state_dict(), result.encoder.model.state_dict()
     assert [k for k, v in after.items() if not torch.equal(v, before[k])]
