@@ -5,9 +5,9 @@ from __future__ import annotations
 from .function_words import FunctionWords
 from .lemmas import comparative_base, noun_lemma, verb_form
 from .lookup import LONGEST_PHRASE, Found
+from .number_phrases import read_number
 from .segmentation import Token
 from .tables import tables
-from .times import MONTHS
 from .units import ROLES, Unit
 
 _OBJECT = frozenset("PRON REFL DET POSS DEM ADJ NOUN NAME NUM".split())
@@ -20,10 +20,17 @@ class UnitBuilder(FunctionWords):
     def build(self) -> list[Unit]:
         i = 0
         while i < len(self.tokens):
-            i += self._particle(i) or self._parted_verb(i) or self._phrase(i) or self._one(i)
+            i += self._particle(i) or self._parted_verb(i) or self._number(i, several=True) or self._phrase(i) or self._number(i) or self._one(i)
         if self.emphasis != "none" and self.units:
             self.units[-1].emphasis = self.emphasis
         return self.units
+
+    def _number(self, i: int, *, several: bool = False) -> int:
+        """Tokens of the number expression that starts here; 0 if none does. several: only expressions of several words."""
+        phrase = read_number(self.tokens, i, self.finder)
+        if phrase is None or several and phrase.read == 1:
+            return 0
+        return self.add(i, i + phrase.read, phrase.glosses, phrase.why, phrase.confidence, phrase.role)
 
     def _phrase(self, i: int) -> int:
         """Tokens read by the longest phrase of the lexicon that starts here, then of near meaning; 0 if none does."""
@@ -100,6 +107,8 @@ class UnitBuilder(FunctionWords):
         words = [t.norm for t in span]
         if span[0].lemma == "go" and words[1:] == ["to"]:
             return True  # GO, wherever to
+        if words[:2] == ["get", "it"] and after.norm:
+            return True  # GET IX-3, unless it ends there
         if span[0].tag == "HAVE" and len(words) > 1 and words[1] in ("been", "had", "not"):
             return True  # the perfect, or a negation: their own rules
         if words[-1] == "to" and words[0] in ("have", "has", "had", "got", "used", "able", "ought"):
@@ -150,6 +159,8 @@ class UnitBuilder(FunctionWords):
             return self.intensify(i)
         if token.norm == "much" and self.at(i - 1).norm in t.intensifiers:
             return self.drop(i, "degree: shown by a stronger sign")
+        if token.norm == "go" and [self.at(i + 1).norm, self.at(i + 2).norm] == ["ahead", "and"]:
+            return self.drop(i, "'go ahead and': not signed", i + 3)
         if token.norm in ("keep", "keeps", "kept") and self.at(i + 1).form == "ing":
             self.continuing = 1
             return self.drop(i, "'keep' + verb: the verb is repeated")
@@ -158,11 +169,7 @@ class UnitBuilder(FunctionWords):
         if token.norm == "let" and (self.at(i + 1).norm == "us" or self.at(i + 1).norm == "me" and not self.finder.word("let")):
             return self.drop(i, "'let': the pronoun carries it")
         if token.norm == "o'clock":
-            return self.drop(i, "'o'clock': TIME and the number say it")
-        if token.norm in ("am", "pm") and self.at(i - 1).tag == "NUM":
-            return self.gloss_or_spell(
-                i, f"'{token.norm}'", "MORNING" if token.norm == "am" else "AFTERNOON", role="time" if token.group else "noun"
-            )
+            return self.drop(i, "'o'clock': the time says it")
         if token.norm == "yet" and self._yet(i):
             return 1
         if token.norm == "already":
@@ -203,9 +210,6 @@ class UnitBuilder(FunctionWords):
         if found is None:
             if not token.norm.strip("-'"):
                 return self.drop(i, "no word")
-            if token.norm in MONTHS and token.capital:
-                short = "sept" if token.norm == "september" else token.norm if len(token.norm) < 6 else token.norm[:3]
-                return self.add(i, i + 1, self.finder.spell(short), "month: fingerspelled, the long ones short", 0.9, "noun")
             maybe = token.capital and not token.form
             if not maybe and token.tag in ("VERB", "NOUN", "ADJ") and token.lemma.isalpha():
                 ids = self.finder.spell(token.lemma)

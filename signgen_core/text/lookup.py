@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..phonology.number_glosses import is_number
 from .fingerspelling import LONGEST, gloss_of, plain_latin
 from .lemmas import noun_lemma, verb_form
 from .numbers import numeral
+from .parts_of_speech import mostly_verb
 from .segmentation import Token
 from .tables import tables
 from .types import GlossKind
@@ -46,7 +48,7 @@ def kind_of(gloss_id: str, lexicon: Lexicon) -> GlossKind:
     """The kind of a gloss id by its form."""
     if _INDEX.fullmatch(gloss_id):
         return "index"
-    if gloss_id.isdigit():
+    if is_number(gloss_id) and not lexicon.has(gloss_id):
         return "number"
     if gloss_id.startswith("fs-") or gloss_id.startswith("#") and not lexicon.has(gloss_id):
         return "fingerspelled"
@@ -154,25 +156,17 @@ class Finder:
                 found = self.word(inner) or (self.word(noun_lemma(inner)) if prefix == "un" else None)
                 if found:
                     return Found(("NOT", *found.ids), f"{prefix.rstrip('-')}- is NOT: {inner}", 0.7)
-        for ending, replacements in (
-            ("ily", ("y",)),
-            ("ly", ("", "le", "e")),
-            ("iness", ("y",)),
-            ("ness", ("",)),
-            ("ful", ("",)),
-            ("ement", ("e",)),
-            ("ment", ("",)),
-            ("tion", ("t", "te")),
-            ("er", ("", "e")),
-            ("or", ("", "e")),
-            ("y", ("", "e")),
-        ):
-            if text.endswith(ending) and len(text) - len(ending) > 2:
-                for replacement in replacements:
-                    base = text[: -len(ending)] + replacement
-                    found = self.word(base) if ending not in ("er", "or", "y") or verb_form(base)[1] == "base" else None
-                    if found:
-                        return Found(found.ids, f"built on {base}", 0.7)
+        for ending, replacements, of_verb in (
+            ("ily", ("y",), False), ("ly", ("", "le", "e"), False), ("iness", ("y",), False), ("ness", ("",), False), ("ful", ("",), False),
+            ("ement", ("e",), True), ("ment", ("",), True), ("tion", ("t", "te"), True), ("er", ("", "e"), True), ("or", ("", "e"), True),
+        ):  # fmt: skip
+            if not text.endswith(ending) or len(text) - len(ending) < 3:
+                continue
+            for replacement in replacements:
+                base = text[: -len(ending)] + replacement
+                found = self.word(base) if not of_verb or mostly_verb(base) else None
+                if found:
+                    return Found(found.ids, f"built on {base}", 0.7)
         return None
 
     def number(self, text: str) -> tuple[str, ...]:
@@ -187,7 +181,7 @@ class Finder:
         out: list[str] = []
         for run in re.findall(r"[a-z'\-]+|\d+|[@.]", plain_latin(text).replace("https://", "").replace("http://", "").replace("www.", "")):
             if run.isdigit():
-                out += numeral(run, self.has) if len(run) <= 3 else run
+                out += numeral(run, self.has) if len(run) <= 3 else ["-".join(run)]
             elif run in "@.":
                 out.append({"@": self.first("AT") or "fs-AT", ".": self.first("DOT", "POINT") or "fs-DOT"}[run] if out else "")
             elif run.strip("'-") and len(run) <= LONGEST:

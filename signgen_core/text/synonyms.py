@@ -23,6 +23,7 @@ NEAR_ENOUGH = 0.85
 FRAMES = {"noun": "I have a {}.", "verb": "They {} it.", "adjective": "It is {}.", "adverb": "I do it {}."}
 _POS = {"NOUN": "noun", "VERB": "verb", "ADJ": "adjective", "ADV": "adverb"}
 _KEPT = 5_000
+_ENDINGS = frozenset("s es ed d ing ly er est y ies ied ment ness ful tion ation al able".split())
 
 
 class Neighbours:
@@ -68,7 +69,8 @@ class Neighbours:
 def only_spelled_alike(word: str, other: str) -> bool:
     """Whether one word begins with the other without being built on it: wrist and wristwatch share pieces, hence vectors, but no meaning."""
     short, long = sorted((word, other), key=len)
-    return len(short) >= 4 and long.startswith(short[:-1] if short.endswith("e") else short) and len(long) - len(short) > 1
+    stem = short[:-1] if short.endswith(("e", "y")) else short
+    return len(short) >= 4 and long.startswith(stem) and long[len(stem) :] not in _ENDINGS
 
 
 @lru_cache(maxsize=2)

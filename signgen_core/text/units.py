@@ -127,10 +127,15 @@ class ClauseReader(ABC):
         return end - i
 
     def sense(self, token: Token) -> Found | None:
-        """The sign of the meaning that was chosen for a word of several meanings, where the lexicon has it."""
+        """The sign of the meaning that was chosen for a word of several meanings: the first that there is, letters where the meaning has no sign."""
         choice = token.sense
-        gloss = self.finder.first(*choice.glosses) if choice is not None else None
-        return Found((gloss,), choice.why, choice.score) if gloss is not None and choice is not None else None
+        for gloss in choice.glosses if choice is not None else ():
+            if gloss == "spell":
+                ids = self.finder.spell(token.lemma if token.lemma.isalpha() else token.norm)
+                return Found(ids, f"{choice.why}: fingerspelled", choice.score) if ids and choice is not None else None
+            if choice is not None and (self.finder.has(gloss) or gloss.startswith("#")):
+                return Found((gloss,), choice.why, choice.score)
+        return None
 
     def found(self, i: int, end: int, found: Found, role: str = "") -> int:
         return self.add(i, end, found.ids, found.why, found.confidence, role)
