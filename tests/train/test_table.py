@@ -10,7 +10,7 @@ import pytest
 from signgen_core.errors import InputError
 from signgen_core.presets import PRESETS_DIR
 from signgen_core.text.classifier import HEADS
-from signgen_core.train.corpora import EMOTION_OF, SUBJECT_OF, read_corpus
+from signgen_core.train.corpora import EMOTION_OF, SUBJECT_OF, read_corpus, spread
 from signgen_core.train.table import Example, check_classes, read_table
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "text"
@@ -122,6 +122,14 @@ def test_corpora_in_our_terms(tmp_path: Path) -> None:
         (tmp_path / "labels.txt").unlink(missing_ok=True)
         with pytest.raises(InputError):
             read_corpus(name, folder)
+
+
+def test_rows_of_a_corpus_are_drawn_evenly() -> None:
+    rows = [Example(f"p{k}", {"emotion": "positive"}) for k in range(50)] + [Example(f"n{k}", {"emotion": "negative"}) for k in range(3)]
+    drawn = spread(rows, 10, seed=1)
+    assert sum(r.labels["emotion"] == "negative" for r in drawn) == 3 and len(drawn) == len({r.text for r in drawn}) == 10
+    assert drawn == spread(rows, 10, seed=1) != spread(rows, 10, seed=2)
+    assert len(spread(rows, 999, seed=1)) == 53 and spread([], 5, seed=1) == []
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the corpora are not here")
