@@ -22,6 +22,7 @@ from .action import ActionSequence
 from .errors import InputError
 from .motion import Motion
 from .phonology.features import Phonology, phonology_to_json
+from .phonology.number_glosses import is_number
 from .phonology.lexicon import Entry, Lexicon, load_lexicon
 from .planner import Planner
 from .rig import JOINT_NAMES, MAX_ROTATION
@@ -69,7 +70,7 @@ class SignReport:
 def sign_motion(gloss_id: str, lexicon: Lexicon | None = None) -> tuple[ActionSequence, Motion]:
     """Plan and motion of a single sign. Raises InputError or LexiconError."""
     words = lexicon or load_lexicon()
-    kind: Any = words.get(gloss_id).kind if words.has(gloss_id) else "number" if gloss_id.isdigit() else "lexical"
+    kind: Any = words.get(gloss_id).kind if words.has(gloss_id) else "number" if is_number(gloss_id) else "lexical"
     sentence = Sentence(gloss_id, "statement", False, (Gloss(gloss_id, kind),))
     plan = Planner(pipeline.synthesiser_for(), words).plan([sentence], text=gloss_id, seed=0, handedness="right", tempo=1.0)
     return plan, pipeline.animate(plan)

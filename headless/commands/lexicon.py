@@ -168,7 +168,9 @@ def _chosen(lexicon: Lexicon, glosses: tuple[str, ...], everything: bool, source
         if not found:
             raise click.UsageError(f"--source: no sign stands in {source}.")
         return found
-    return [g.upper() if g.isdigit() else lexicon.get(_named(lexicon, g)).gloss_id for g in glosses]
+    from signgen_core.phonology.number_glosses import is_number
+
+    return [g.upper() if is_number(g.upper()) else lexicon.get(_named(lexicon, g)).gloss_id for g in glosses]
 
 
 @command.command()

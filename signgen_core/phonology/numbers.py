@@ -80,12 +80,14 @@ class _Maker:
 def _groups(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
     """Pairs as they are said (19-94), everything else digit by digit (555-1234); two like parts side by side (20-20)."""
     out: tuple[Phonology, ...] = ()
+    shift = 0.0
     for before, group in zip(("", *number.groups), number.groups, strict=False):
+        shift = shift + _STEP if group == before else 0.0
         if group == "00":
             part = make.at_place((_hundred(make.shapes),))
         else:
             part = make.cardinal(int(group)) if len(group) == 2 and group[0] != "0" else make.digits(group)
-        out += tuple(_outwards(m, _STEP) for m in part) if group == before else part
+        out += tuple(_outwards(m, shift) for m in part)
     return out + make.letters(number.word, _STEP)
 
 

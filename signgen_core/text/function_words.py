@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, verb_form
 from .lookup import Found
-from .numbers import read_words
 from .tables import tables
 from .times import DAY_PARTS, WEEKDAYS
 from .units import ClauseReader, Unit
@@ -343,21 +342,8 @@ class FunctionWords(ClauseReader):
         return self.spelled(i, "no sign in the lexicon: fingerspelled", 0.5, "prep")
 
     def _tag_num(self, i: int) -> int:
-        token = self.tokens[i]
-        lead: tuple[str, ...] = ()
-        if token.group and self.at(i - 1).norm == "at" and (gloss := self.finder.first("TIME")):
-            lead = (gloss,)
-        if token.kind == "number" or token.norm[:1].isdigit() or token.norm[:1] in "$£€#":
-            return self.add(i, i + 1, lead + self.finder.number(token.norm), "number", role="num")
-        value, read = read_words([t.norm for t in self.tokens[i:]])
-        end = i + max(read, 1)
-        pause = next((k for k in range(i, end) if self.tokens[k].post), None)
-        if pause is not None and pause + 1 < end:
-            value, read = read_words([t.norm for t in self.tokens[i : pause + 1]])
-            end = i + max(read, 1)
-        if not read:
-            return self.gloss_or_spell(i, "number word", token.norm.upper(), role="num")
-        return self.add(i, end, lead + self.finder.number(str(value) if value < 1000 else f"{value:,}"), "number", role="num")
+        """A number word that is none by itself: "million" behind "half a"."""
+        return self.gloss_or_spell(i, "number word", self.tokens[i].norm.upper(), role="num")
 
     def _tag_name(self, i: int) -> int:
         token, t = self.tokens[i], tables()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ..errors import InputError
+from ..phonology.number_glosses import is_number
 from .fingerspelling import is_latin, letters
 from .lookup import Lexicon, kind_of, nearest
 from .nonmanuals import CLAUSE_PAUSE, SENTENCE_PAUSE, TOPIC_PAUSE
@@ -150,8 +151,8 @@ def _gloss(match: re.Match[str], lexicon: Lexicon, spans: list[str], index: int)
 
 def _gloss_id(name: str, written: str, column: int, lexicon: Lexicon) -> str:
     """The gloss id that a written name means. Raises InputError naming it and the nearest known ones."""
-    if name.isascii() and name.isdigit():
-        return name
+    if is_number(name.upper()) and not lexicon.has(name.upper()):
+        return name.upper()
     if name[:3].lower() == "fs-" or name[:1] == "#":
         prefix, word = ("#", name[1:]) if name[0] == "#" else ("fs-", name[3:])
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..phonology.number_glosses import parse_number
 from .clauses import Clause
 from .lookup import Finder
 from .types import Gloss
@@ -143,7 +144,7 @@ def _time_first(units: list[Unit]) -> list[Unit]:
     if units[lead : lead + len(times)] != times:
         for unit in times:
             unit.why = f"{unit.why}; time first" if unit.why else "time first"
-    clock = {u.group for u in times if u.gloss_id == "TIME"}
+    clock = {u.group for u in times if u.gloss_id == "TIME" or (n := parse_number(u.gloss_id)) and n.kind == "clock"}
     times = sorted(times, key=lambda u: u.group in clock)  # the day before the hour
     return rest[:lead] + times + rest[lead:]
 
