@@ -208,6 +208,10 @@ class Synthesiser:
 
     def _other_target(self, phonology: Phonology, times: np.ndarray, pose: BodyPose, scale: float) -> HandTarget | None:
         if phonology.symmetrical:
+            apart = phonology.nondominant.location_offset
+            if any(apart):  # mirrored, but above, below, before or behind
+                x, y, z = (a + b for a, b in zip(phonology.location_offset, apart, strict=True))
+                phonology = replace(phonology, location_offset=(x, y, z))
             return self.builder.moving_hand(self.left_hand, phonology, times, pose, scale=scale, shifted=phonology.alternating)
         if uses_base_hand(phonology):
             return self.builder.base_hand(self.left_hand, phonology, times, pose, scale)

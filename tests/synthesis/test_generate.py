@@ -119,3 +119,20 @@ def test_frame_rate_is_a_resampling(plan_of):
     a, b = pipeline.joints(slow)[:, INDEX["right_wrist"]], pipeline.joints(fast)[::2, INDEX["right_wrist"]]
     n = min(len(a), len(b))
     assert np.linalg.norm(a[:n] - b[:n], axis=1).max() < 0.03
+
+
+def test_a_mirrored_hand_can_stand_behind(plan_of):
+    """Crossed arms lie one before the other, and the dominant hand is where it was."""
+    plan = plan_of("LOVE")
+    m = plan.actions[0].phonology[0]
+    assert m.nondominant.location_offset[2] > 0.03
+
+    def wrists(offset):
+        base = replace(m.nondominant, location_offset=offset)
+        made = replace(plan, actions=(replace(plan.actions[0], phonology=(replace(m, nondominant=base),)),))
+        joints = pipeline.joints(pipeline.animate(made))[round(plan.actions[0].end * 30)]
+        return joints[INDEX["left_wrist"]], joints[INDEX["right_wrist"]]
+
+    (left, right), (level, same) = wrists((0.0, 0.0, 0.045)), wrists((0.0, 0.0, 0.0))
+    assert np.allclose(right, same, atol=2e-3)
+    assert 0.02 < left[2] - level[2] < 0.07
