@@ -155,6 +155,33 @@ class SenseReader:
         against = f" against {others.max():.2f}" if len(others) else ""
         return Choice(known, best, round(float(belief[best]), 3), f"{word}: {pos.lower()}, {belief[best]:.2f}{against}")
 
+    def leave_one_out(self) -> tuple[int, int, list[str]]:
+        """(found, all, what was lost) when each example is read by the other examples of its word: how well meanings are told apart. Needs an encoder."""
+        from .segmentation import tokenise
+        from .tagging import tag
+
+        rows, found, lost = self._examples(), 0, []
+        half = rows.shape[1] // 2
+        for word, known in senses().items():
+            mine = rows[self._starts[word] : self._starts[word] + sum(len(s.examples) for s in known)]
+            owner = np.repeat(np.arange(len(known)), [len(s.examples) for s in known])
+            for k, (text, start, end) in enumerate(p for s in known for p in s.examples):
+                tokens = tokenise(text)
+                tag(tokens)
+                pos = next((t.tag for t in tokens if t.start <= start < t.end or start <= t.start < end), "NOUN")
+                others = np.arange(len(mine)) != k
+                parts = [_about_mean(mine[others][:, a:b], mine[k, a:b]) for a, b in ((0, half), (half, 2 * half))]
+                cosines = parts[0] + SENTENCE_SHARE * parts[1]
+                scores = np.array([
+                    (cosines[owner[others] == n].mean() if (owner[others] == n).any() else -1.0) - _loss(pos, s.pos) for n, s in enumerate(known)
+                ])  # fmt: skip
+                best = int(np.argmax(scores))
+                best = 0 if scores[best] - scores[0] < MARGIN else best
+                found += best == owner[k]
+                if best != owner[k]:
+                    lost.append(f"{word}: {text} -> {known[best].glosses[0]}")
+        return found, len(rows), lost
+
     def _scores(self, word: str, known: tuple[Sense, ...], vector: np.ndarray, pooled: np.ndarray) -> np.ndarray:
         """Mean cosine to the examples of each meaning, of word and sentence, about the mean of all examples of the word: what tells them apart is left."""
         rows = self._examples()

@@ -1,11 +1,10 @@
 """Sentences with the order of signs and the non-manual markers that grammars of ASL describe, each with its rule and where that is described.
 
-Notation of the expected signs: `{q ...}` raised brows and head forward, `{wh ...}` furrowed brows, `{neg ...}` headshake, `{t ...}` topic, `{cond ...}` raised
-brows of a condition or time clause, `{rc ...}` raised brows and head back of a relative clause,
-What is in no span carries no grammatical marker.
+Notation of the expected signs: `{q ...}` raised brows and head forward, `{wh ...}` furrowed brows, `{neg ...}` headshake, `{t ...}` topic, `{cond ...}`
+raised brows of a condition, `{rc ...}` raised brows and head back of a relative clause. What is in no span carries no grammatical marker.
 
-BC Baker-Shenk & Cokely 1980; VL Valli & Lucas, Linguistics of ASL; NKMBL Neidle, Kegl, MacLaughlin, Bahan & Lee 2000; SLM Sandler & Lillo-Martin 2006; L80 Liddell
-1980; L03 Liddell 2003; KB Klima & Bellugi 1979; P88 Padden 1988; A94 Aarons 1994; B78 Battison 1978; F78 Fischer & Gough 1978; W99 Wilbur 1999.
+BC Baker-Shenk & Cokely 1980; VL Valli & Lucas, Linguistics of ASL; NKMBL Neidle, Kegl, MacLaughlin, Bahan & Lee 2000; SLM Sandler & Lillo-Martin 2006;
+L80 Liddell 1980; L03 Liddell 2003; KB Klima & Bellugi 1979; P88 Padden 1988; A94 Aarons 1994; B78 Battison 1978; F78 Fischer & Gough 1978; W99 Wilbur 1999.
 """
 
 from __future__ import annotations
