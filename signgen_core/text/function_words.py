@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, verb_form
 from .lookup import Found
+from .number_phrases import read_number
 from .tables import tables
 from .times import DAY_PARTS, WEEKDAYS
 from .units import ClauseReader, Unit
@@ -77,6 +78,9 @@ class FunctionWords(ClauseReader):
             and not (after.tag == "MODAL" and self.at(i + 2).norm in ("be", "rain", "snow"))
         ):
             return False
+        told = read_number(self.tokens, i + (1 if before.tag == "BE" else 2), self.finder) if i + 2 < len(self.tokens) else None
+        if told is not None and told.is_clock:
+            return True
         rest = [t.norm for t in self.tokens[i + 1 :]]
         rest += [t.lemma for t in self.tokens[i + 1 : i + 3]]
         if any(w in tables().weather_and_time_words or w.isdigit() and len(w) < 3 for w in rest[:5] + rest[-2:]):

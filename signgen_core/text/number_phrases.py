@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..phonology.number_glosses import INCORPORATED, LARGEST, UNIT_SIGNS, ordinal
+from ..phonology.number_glosses import INCORPORATED, LARGEST, UNIT_SIGNS, ordinal, parse_number
 from .lookup import Finder
 from .numbers import MONTHS, ORDINALS, SCALES, cents, clock, decade, dollars, fraction, integer, month, numeral, read_words, year
 from .segmentation import Token, token_at
@@ -37,11 +37,17 @@ class NumberPhrase:
     role: str = "num"
     confidence: float = 1.0
 
+    @property
+    def is_clock(self) -> bool:
+        """Whether it is a time of the clock."""
+        number = parse_number(self.glosses[0])
+        return number is not None and number.kind == "clock"
+
 
 def read_number(tokens: Sequence[Token], i: int, finder: Finder) -> NumberPhrase | None:
     """The number expression that begins at token i, or None. The longest reading wins."""
     at = _At(tokens, i, finder)
-    for rule in (_date, _clock_words, _age_words, _fraction_words, _article_and_scale, _decade_word, _counted, _ordinal_word):
+    for rule in (_date, _moment, _clock_words, _age_words, _fraction_words, _half_a_scale, _decade_word, _counted, _ordinal_word):
         phrase = rule(at)
         if phrase is not None:
             return phrase
@@ -71,12 +77,19 @@ class _At:
         word = self.word(k)
         if re.fullmatch(r"\d{1,3}(?:,\d{3})+|\d{1,6}", word) and (word == "0" or word[0] != "0"):
             return int(word.replace(",", "")), 1
+        if word in ("a", "an"):  # a hundred, a dozen
+            return self._scaled(k)
         words: list[str] = []
         for n, w in enumerate(self.words[k:]):
             words.append(w)
             if self.tokens[self.i + k + n].post:
                 break
         return read_words(words) if words else (0, 0)
+
+    def _scaled(self, k: int) -> tuple[int, int]:
+        if self.word(k + 1) == "dozen":
+            return 12, 2
+        return read_words(["one", *self.words[k + 1 :]]) if self.word(k + 1) in SCALES else (0, 0)
 
     def numeral(self, k: int = 0) -> bool:
         return self.word(k)[:1].isdigit() or self.word(k)[:2].lstrip("$£€#")[:1].isdigit()
@@ -160,6 +173,13 @@ def _month_gloss(number: int, at: _At) -> str:
     return name if at.has(name) else month(number)
 
 
+def _moment(at: _At) -> NumberPhrase | None:
+    """a second, just one second: the unit of time, not the ordinal, where nothing follows that it could count."""
+    if at.word(0) not in ("a", "one") or at.word(1) != "second" or at.word(2) and at.tokens[at.i + 2].tag in ("NOUN", "ADJ", "NAME"):
+        return None
+    return NumberPhrase(("fs-SEC",), 2, "seconds: fingerspelled short", "noun")
+
+
 def _clock_words(at: _At) -> NumberPhrase | None:
     """half past four, (a) quarter to six, ten past three, 3:30 pm, 7 pm, 5 o'clock, at 5, at seven thirty."""
     k = 1 if at.word(0) == "a" and at.word(1) == "quarter" else 0
@@ -223,7 +243,8 @@ def _age_words(at: _At) -> NumberPhrase | None:
         return _aged(at, value, at.word(read), read + 2)
     if at.word(read) in ("year", "years") and at.word(read + 1) == "of" and at.word(read + 2) == "age":
         return _aged(at, value, "years", read + 3)
-    end = at.i + read == len(at.tokens) or bool(at.tokens[at.i + read - 1].post.strip("-\"' "))
+    following = token_at(at.tokens, at.i + read)
+    end = not following.norm or following.group > 0 or following.tag in ("SUB", "CONJ") or bool(at.tokens[at.i + read - 1].post.strip("-\"' "))
     subject = token_at(at.tokens, at.i - 2)
     if end and at.before.tag == "BE" and subject.norm in _PERSONS and 0 < value < 150 and "." not in at.token.norm:
         return NumberPhrase((f"AGE-{value}",), read, "age: a person is a number", "adj")
@@ -269,12 +290,12 @@ def _fraction_words(at: _At) -> NumberPhrase | None:
     return None
 
 
-def _article_and_scale(at: _At) -> NumberPhrase | None:
-    """a hundred, a thousand, a million, a dozen."""
-    if at.word(0) not in ("a", "an") or at.word(1) not in (*SCALES, "dozen"):
+def _half_a_scale(at: _At) -> NumberPhrase | None:
+    """Half a million: HALF and the scale word."""
+    scale = at.word(1).upper()
+    if at.word(0) not in ("a", "an") or at.before.norm != "half" or at.word(1) not in SCALES:
         return None
-    value, read = read_words(["one" if at.word(1) != "dozen" else "", *at.words[1:]]) if at.word(1) != "dozen" else (12, 2)
-    return NumberPhrase(integer(value, at.has), read, "number")
+    return NumberPhrase((scale if at.has(scale) else f"fs-{scale}",), 2, "number word")
 
 
 def _decade_word(at: _At) -> NumberPhrase | None:
@@ -292,14 +313,16 @@ def _counted(at: _At) -> NumberPhrase | None:
     if (found := _HYPHENATED_UNIT.fullmatch(at.word(0))) and at.token.kind == "word":
         value, _ = _number_of(found[1])
         return NumberPhrase(_unit(at, value, found[2]), 1, "counted unit of time", "noun") if value else None
-    if at.token.tag != "NUM":
-        return None
     value, read = at.whole(0)
+    if at.token.tag != "NUM" and not (read and at.word(0) in ("a", "an")):
+        return None
     if not read:
         return _written(at)
     spoken, taken = _spoken_year(at)
     if taken:
         return NumberPhrase((spoken,), taken, "year")
+    if not at.numeral() and at.words[read - 1].split("-")[-1] in ORDINALS and 0 < value <= LARGEST:
+        return NumberPhrase((ordinal(value),), read, "ordinal number", "adj")
     if at.word(read) == "dozen":
         value, read = 12 * value, read + 1
     after = at.word(read)
@@ -316,18 +339,15 @@ def _counted(at: _At) -> NumberPhrase | None:
     if after == "point" and (part := at.whole(read + 1))[1]:
         return NumberPhrase(numeral(f"{value}.{part[0]}", at.has), read + 1 + part[1], "number")
     if not at.numeral():
-        name = ordinal(value) if at.words[read - 1].split("-")[-1] in ORDINALS and 0 < value <= LARGEST else ""
-        return NumberPhrase((name,) if name else integer(value, at.has), read, "ordinal number" if name else "number")
+        return NumberPhrase(integer(value, at.has), read, "number")
     return _written(at)
 
 
 def _written(at: _At) -> NumberPhrase | None:
-    """A numeral as it stands, by its look and its neighbours: a year or a count, a telephone number in brackets, a date with strokes."""
+    """A numeral as it stands, by its look and its neighbours: a year or a count, a date with strokes."""
     token, following = at.token, token_at(at.tokens, at.i + 1)
     if not (token.kind == "number" or token.norm[:1].isdigit() or token.norm[:1] in "$£€#"):
         return None
-    if re.fullmatch(r"\d{3}", token.norm) and ")" in token.post and following.kind == "number" and re.fullmatch(r"\d{3}-\d{4}", following.norm):
-        return NumberPhrase((f"{token.norm}-{following.norm}",), 2, "telephone number")
     if token.norm.startswith("$") and at.word(1) in SCALES and not token.post:
         value = numeral(token.norm[1:], at.has)
         scale = at.word(1).upper()
@@ -338,7 +358,7 @@ def _written(at: _At) -> NumberPhrase | None:
         first, second = int(found[1]), int(found[2])
         if at.before.norm == "on" and 1 <= first <= 12 and 1 <= second <= 31:
             return NumberPhrase((_month_gloss(first, at), str(second)), 1, "date", "noun")
-    plural = following.tag == "NOUN" and following.norm != following.lemma and not token.post
+    plural = not token.post and (following.pos == "NN2" or following.tag == "NOUN" and following.norm != following.lemma or following.norm == "people")
     if re.fullmatch(r"1[1-9]\d\d|20\d\d", token.norm) and plural and at.before.norm not in _BEFORE_YEAR:
         return NumberPhrase(integer(int(token.norm), at.has), 1, "number: counts what follows")
     return NumberPhrase(numeral(token.norm, at.has), 1, "money" if token.norm[0] == "$" else "number", "noun" if token.norm[0] == "$" else "num")

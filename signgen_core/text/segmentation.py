@@ -37,7 +37,7 @@ _END = re.compile(r"(?<![.!?])([.!?]++)([\"')\]]*+)(?=\s|$|[\"'(]?[A-Z])|\n\s*\n
 _LATIN = "A-Za-zªºÀ-ÖØ-öø-ʯ\u0300-\u036fḀ-ỿ"
 _TOKEN = re.compile(
     rf"""(?P<web>https?://\S+|www\.\S+|(?<![\w.+@-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+|\b[\w-]++\.(?:com|org|net|edu|gov)\b(?:/\S*)?)
-    |(?P<phone>\+?\d{{1,4}}(?:-\d{{2,5}})+\b)
+    |(?P<phone>\(\d{{3}}\)\s?\d{{3}}-\d{{4}}\b|\+?\d{{1,4}}(?:-\d{{2,5}})+\b)
     |(?P<number>(?<![\d/])\d{{1,4}}(?:/\d{{1,4}}){{1,2}}(?![\d/{_LATIN}])|[$£€#]?\d+(?:,\d{{3}})*(?:\.\d+)*(?::\d\d)*(?:st|nd|rd|th|'?s)?%?(?![{_LATIN}\d]))
     |(?P<dotted>(?:[A-Za-z]\.){{2,}}(?:[A-Za-z]\b)?)
     |(?P<word>[{_LATIN}0-9]+(?:['\-&][{_LATIN}0-9]+)*(?:(?<=[sS])'|(?<=in)'(?=\s))?)
@@ -167,6 +167,8 @@ def tokenise(sentence: str) -> list[Token]:
     for match in _TOKEN.finditer(sentence):
         kind, text = str(match.lastgroup), match.group(0)
         if kind == "mark":
+            if text == "-" and tokens and tokens[-1].kind == "number" and sentence[match.start() - 1].isdigit() and sentence[match.end() :][:1].isalpha():
+                continue  # 7-year-old is three words
             if tokens:
                 gap = " " if sentence[match.start() - 1 : match.start()].isspace() and text[0] in "-–" else ""
                 tokens[-1].post += gap + text.translate(_QUOTES) if text.strip("\"'") else ""
@@ -207,7 +209,7 @@ def _pieces(text: str, kind: str, index: int) -> list[Token]:
         plain = text.lower().replace(".", "")
         return [token(part) for part in {"eg": "for example", "ie": "that is"}.get(plain, plain).split()]
     if kind == "phone":
-        return [token(text.lstrip("+"), "number")]
+        return [token(re.sub(r"\)\s?", "-", text).lstrip("+("), "number")]
     if kind != "word":
         return [token(text.lower(), kind)]
     if kind == "word" and not re.search(f"[{_LATIN}]", text):

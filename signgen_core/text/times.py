@@ -10,6 +10,7 @@ WEEKDAYS = frozenset("monday tuesday wednesday thursday friday saturday sunday".
 MONTHS = frozenset("january february march april may june july august september october november december".split())
 DAY_PARTS = frozenset("morning afternoon evening night noon midnight".split())
 UNITS = frozenset("second minute hour day week weekend month year season spring summer fall autumn winter".split()) | DAY_PARTS
+DECADES = frozenset("twenties thirties forties fifties sixties seventies eighties nineties".split())
 _ALONE = frozenset("yesterday today tomorrow tonight now nowadays currently recently lately soon".split())
 _HOLDS_TIME_BACK = frozenset("by until till since from before after for to about like than of".split())  # "until Monday" stays where it is
 
@@ -46,11 +47,16 @@ def _is_predicate(tokens: list[Token], i: int) -> bool:
     return not any(t.tag == "VERB" for t in tokens[first:i])
 
 
+def _in_date(words: list[str]) -> bool:
+    """Whether a comma behind these words may be the one before the year: "June 5, 2024", "the 5th of June, 2024"."""
+    return len(words) > 1 and (words[-2] in MONTHS or words[-1] in MONTHS and (words[-2] == "of" or words[-2].isdigit()))
+
+
 def _time_length(tokens: list[Token], i: int) -> int:
     words = []
-    for token in tokens[i : i + 7]:
+    for token in tokens[i : i + 8]:
         words.append(token.norm)
-        if token.post and not (token.post == "," and len(words) > 1 and words[-2] in MONTHS):
+        if token.post and not (token.post == "," and _in_date(words)):
             break
     before = token_at(tokens, i - 1)
     if i and not before.post and before.norm in _HOLDS_TIME_BACK or before.tag in ("POSS", "GEN"):
@@ -79,24 +85,32 @@ def _any(words: frozenset[str]) -> str:
 
 _DAYPART = _any(DAY_PARTS)
 _WEEKDAY, _MONTH, _UNIT = _any(WEEKDAYS) + "s?", _any(MONTHS), _any(UNITS)
-_NUMBER = (
-    r"(?:\d+|"
-    + "|".join("one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred".split())
-    + ")"
-)
+_ONES = "one|two|three|four|five|six|seven|eight|nine"
+_TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
+_NUMBER = rf"(?:\d+|(?:twenty|thirty|forty|fifty|sixty)(?:-(?:{_ONES}))?|{_ONES}|{_TEENS}|hundred)"
+_SMALL_ORDINALS = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth"
+_ORDINAL = rf"(?:\d+(?:st|nd|rd|th)|(?:twenty-|thirty-)?(?:{_SMALL_ORDINALS})|\w+(?:teenth|tieth)|tenth|eleventh|twelfth)"
+# A time of the clock behind "at": half past four, a quarter to six, ten past three; 5:30, seven thirty, 5.
+_PAST = rf"(?:half|(?:a )?quarter|{_NUMBER}(?: minutes)?) (?:past|after|to|till|before) {_NUMBER}"
+_CLOCK = rf"(?:{_PAST}|\d+:\d\d|{_NUMBER} {_NUMBER}|{_NUMBER}) (?:o'clock )?(?:[ap]m )?"
+_YEAR = r"(?:1[1-9]|20)\d\d"
+_DAY = rf"(?:{_MONTH} (?:the )?(?:{_ORDINAL}|\d+)|(?:the )?{_ORDINAL} of {_MONTH}|\d+ {_MONTH})"
+_DATE = rf"(?:{_DAY}(?: (?:of )?{_YEAR})?|\d+/\d+(?:/\d+)?)"
 _TIME_PATTERNS = tuple(
     re.compile(p)
     for p in (
-        rf"(?:yesterday|today|tomorrow) (?:{_DAYPART} )?(?:at {_NUMBER}(?::\d\d)? (?:o'clock |am |pm )?)?",
+        rf"(?:yesterday|today|tomorrow) (?:{_DAYPART} )?(?:at {_CLOCK})?",
         r"the day (?:after tomorrow|before yesterday) ",
         r"(?:right |just )?now (?!that )", r"(?:tonight|nowadays|currently|recently|lately|soon) ", r"these days ",
-        rf"(?:on )?{_WEEKDAY} (?:{_DAYPART}s? )?(?:at {_NUMBER}(?::\d\d)? (?:o'clock |am |pm )?)?",
+        rf"(?:on )?{_WEEKDAY} (?:{_DAYPART}s? )?(?:at {_CLOCK})?",
         rf"(?:on |in )?(?:last|next|every|each) (?:other )?(?:{_UNIT}|{_WEEKDAY}|{_MONTH}) (?:{_DAYPART} )?",
         rf"(?:in |during )?this (?:{_UNIT}|{_WEEKDAY}) (?=$|\S+ )", r"(?:at night|at noon|at midnight) ",
         rf"(?:in|during) the (?:{_DAYPART}|spring|summer|fall|autumn|winter|past|future) ", r"in (?:spring|summer|fall|autumn|winter) ",
         rf"(?:a|an|{_NUMBER}|many|a few|several|a long) (?:{_UNIT}s?|time) ago ", r"long ago ", rf"in (?:a|an|{_NUMBER}|a few) (?:{_UNIT})s? ",
-        rf"at {_NUMBER}(?::\d\d)? (?:{_NUMBER} )?(?:o'clock |am |pm )", rf"at {_NUMBER} (?=$|(?:on|in|with|for|and|but|or|to|sharp|at|this|today|every) )",
-        r"at \d+:\d\d (?:am |pm )?", r"in (?:1[5-9]|20)\d\d ",
-        rf"(?:in|on|last|next|every) {_MONTH} (?:\d+(?:st|nd|rd|th)? )?(?:\d{{4}} )?",
+        rf"at {_PAST} (?:o'clock )?(?:[ap]m )?",
+        rf"at {_NUMBER}(?::\d\d)? (?:{_NUMBER} )?(?:o'clock |am |pm )",
+        rf"at {_NUMBER} (?:{_NUMBER} )?(?=$|(?:on|in|with|for|and|but|or|to|sharp|at|this|today|every) )", r"at \d+:\d\d (?:am |pm )?",
+        rf"on {_DATE} ", rf"in {_YEAR} ", r"in the (?:\d\d)?\d0'?s ", rf"in the (?:nineteen |eighteen )?{_any(DECADES)} ",
+        rf"(?:in|on|last|next|every) {_MONTH} (?:\d+(?:st|nd|rd|th)? )?(?:{_YEAR} )?",
     )
 )  # fmt: skip
