@@ -124,10 +124,10 @@ def test_a_sign_of_another_meaning_is_never_taken(lexicon: Any) -> None:
     assert "fs-RING" in glosses  # no sign for the jewel in this lexicon
 
 
-def test_every_word_of_the_table_has_two_meanings_with_three_examples() -> None:
+def test_every_word_of_the_table_has_two_meanings_with_examples() -> None:
     for word, items in senses.senses().items():
         assert len(items) >= 2, word
-        assert sum(len(s.examples) for s in items) >= 5, word
+        assert all(len(s.examples) >= 2 for s in items), word
 
 
 @pytest.mark.parametrize(
