@@ -239,7 +239,7 @@ def _age_words(at: _At) -> NumberPhrase | None:
         return None
     if found := re.fullmatch(r"(years?|months?|weeks?|days?)-olds?", at.word(read)):
         return _aged(at, value, found[1], read + 1)
-    if at.word(read) in _UNITS and at.word(read + 1) == "old":
+    if at.word(read) in _UNITS and at.word(read + 1) in ("old", "olds"):
         return _aged(at, value, at.word(read), read + 2)
     if at.word(read) in ("year", "years") and at.word(read + 1) == "of" and at.word(read + 2) == "age":
         return _aged(at, value, "years", read + 3)
@@ -274,7 +274,7 @@ def _unit(at: _At, value: int, unit: str) -> tuple[str, ...]:
 
 
 def _fraction_words(at: _At) -> NumberPhrase | None:
-    """one third, two-thirds, three quarters, a quarter of, 1/4."""
+    """one third, two-thirds, three quarters, a quarter of, a quarter inch."""
     if "-" in at.word(0) and (found := re.fullmatch(r"([a-z]+)-([a-z]+)", at.word(0))):
         value, _ = _number_of(found[1])
         if value and value < 20 and found[2] in _DENOMINATORS and (value == 1) != found[2].endswith("s"):
@@ -282,10 +282,13 @@ def _fraction_words(at: _At) -> NumberPhrase | None:
         return None
     if at.word(0) in ("a", "an") and at.word(1) in _DENOMINATORS and not at.word(1).endswith("s") and at.word(2) == "of":
         return NumberPhrase(fraction(1, _DENOMINATORS[at.word(1)], at.has), 3, "fraction")
+    if at.word(0) == "quarter" and token_at(at.tokens, at.i + 1).tag == "NOUN" and at.word(1):
+        return NumberPhrase(fraction(1, 4, at.has), 1, "fraction")
     value, read = at.whole(0)
     if at.token.tag == "NUM" and read == 1 and 0 < value < 20 and "-" not in at.word(0):
         under = _DENOMINATORS.get(at.word(1), 0)
-        if under and (value == 1) != at.word(1).endswith("s"):
+        coins = at.word(1).startswith("quarter") and value != 3 and at.word(2) != "of"
+        if under and not coins and (value == 1) != at.word(1).endswith("s"):
             return NumberPhrase(fraction(value, under, at.has), 2 + (at.word(2) == "of"), "fraction")
     return None
 

@@ -24,7 +24,7 @@ ORDINALS = {
     "twentieth": 20, "thirtieth": 30, "fortieth": 40, "fiftieth": 50, "sixtieth": 60, "seventieth": 70, "eightieth": 80, "ninetieth": 90,
     "hundredth": 100,
 }  # fmt: skip
-NUMERAL = re.compile(r"\d{1,4}(?:/\d{1,4}){1,2}|[$£€#]?\d+(?:,\d{3})*(?:\.\d+)*(?:st|nd|rd|th|'?s)?(?::\d\d)*%?")
+NUMERAL = re.compile(r"\d{1,4}(?:/\d{1,4}){1,2}(?:ths?)?|[$£€#]?\d+(?:,\d{3})*(?:\.\d+)*(?:st|nd|rd|th|'?s)?(?::\d\d)*%?")
 MONTHS = "january february march april may june july august september october november december".split()
 # Denominators that make a numeral with a stroke a fraction and not a score or a part of a date.
 _DENOMINATORS = frozenset((2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 32, 50))
@@ -148,7 +148,7 @@ def numeral(text: str, has: Has) -> tuple[str, ...]:
     Words among them that are not numbers (PERCENT, DECIMAL-POINT, MILLION) are given as glosses if `has` knows them, else fingerspelled.
     """
     if "/" in text or re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        return _stroked(re.split("[/-]", text), has)
+        return _stroked(re.split("[/-]", re.sub("ths?$", "", text)), has)
     if "-" in text:  # a telephone number goes digit by digit, a range part by part
         parts = text.split("-")
         return (text,) if sum(map(len, parts)) >= 7 else tuple(g for part in parts for g in numeral(part, has))
