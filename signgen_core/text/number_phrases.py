@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..phonology.number_glosses import INCORPORATED, LARGEST, UNIT_SIGNS, ordinal, parse_number
 from .lookup import Finder
-from .numbers import MONTHS, ORDINALS, SCALES, cents, clock, decade, dollars, fraction, integer, month, numeral, read_words, year
+from .numbers import MONTHS, ORDINALS, SCALES, cents, clock, decade, dollars, fraction, integer, is_number_word, month, numeral, read_words, year
 from .segmentation import Token, token_at
 
 _UNITS = {u.lower(): u for u in UNIT_SIGNS} | {u.lower() + "s": u for u in UNIT_SIGNS}
@@ -24,6 +25,8 @@ _HYPHENATED_AGE = re.compile(r"(.+?)-(years?|months?|weeks?|days?)-olds?")
 _HYPHENATED_UNIT = re.compile(r"(.+)-(minute|hour|day|week|month|year)")
 _BEFORE_YEAR = frozenset("in since of by year until till from before after during around about".split())
 _CLOCK_BEFORE, _CLOCK_AFTER = frozenset(("to", "till", "before", "of")), frozenset(("past", "after"))
+_OPENERS = frozenset(("a", "an", "half", "quarter", "age", "aged", *_MONTHS, *_SHORT_MONTHS, *_DECADES))
+_AFTER_ARTICLE = frozenset((*SCALES, *_DENOMINATORS, "dozen", "quarter", "second"))
 _PERSONS = frozenset("i you he she we they".split())
 
 
@@ -46,12 +49,22 @@ class NumberPhrase:
 
 def read_number(tokens: Sequence[Token], i: int, finder: Finder) -> NumberPhrase | None:
     """The number expression that begins at token i, or None. The longest reading wins."""
+    word = tokens[i].norm
+    if not _opens(word) or word in ("a", "an", "one") and tokens[i].tag != "NUM" and token_at(list(tokens[i : i + 2]), 1).norm not in _AFTER_ARTICLE:
+        return None
     at = _At(tokens, i, finder)
     for rule in (_date, _moment, _clock_words, _age_words, _fraction_words, _half_a_scale, _decade_word, _counted, _ordinal_word):
         phrase = rule(at)
         if phrase is not None:
             return phrase
     return None
+
+
+@lru_cache(maxsize=8192)
+def _opens(word: str) -> bool:
+    """Whether a number expression can begin with this word; most words end here, and the rules take time."""
+    first = word.split("-")[0]
+    return word[:1].isdigit() or word[:1] in "$£€#" or word in _OPENERS or is_number_word(first) or first in SCALES
 
 
 class _At:

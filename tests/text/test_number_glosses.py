@@ -10,7 +10,6 @@ from signgen_core.phonology.number_glosses import is_number
 from signgen_core.text import analyse, parse_gloss
 from signgen_core.text.numbers import integer, is_ordinal, numeral, read_words, year
 
-
 SIGNS_OF_NUMBERS = "HALF THOUSAND MILLION DOLLAR PENNY PERCENT DECIMAL-POINT HOUR MINUTE".split()
 
 
