@@ -66,6 +66,8 @@ class UnitBuilder(FunctionWords):
             )
             if found is None or self._breaks_grammar(span, after):
                 continue
+            if [t.norm for t in span] == ["used", "to"] and (past := self.finder.first("PAST", "BEFORE")):
+                return self.add(i, i + n, (past,), "'used to': PAST", role="modal")
             role = "time" if span[0].group else self._phrase_role(span, found)
             if role == "verb":
                 self.flush_finish()
@@ -111,6 +113,8 @@ class UnitBuilder(FunctionWords):
             return "modal"
         if "VERB" in tags or "HAVE" in tags:
             return "verb"
+        if tags[0] == "NOUN" and tags[-1] == "PREP":
+            return "noun"  # kind of
         return ROLES.get(tags[-1], "noun")
 
     def _breaks_grammar(self, span: list[Token], after: Token) -> bool:
@@ -118,6 +122,9 @@ class UnitBuilder(FunctionWords):
         words = [t.norm for t in span]
         if span[0].lemma == "go" and words[1:] == ["to"]:
             return True  # GO, wherever to
+        if words in (["kind", "of"], ["sort", "of"]):
+            before = self.at(self.tokens.index(span[0]) - 1).tag
+            return after.tag not in ("NOUN", "NAME", "DET") or before in ("BE", "ADV", "PRON", "VERB")  # a softener: "kind of cold"
         if words[:2] == ["get", "it"] and after.norm:
             return True  # GET IX-3, unless it ends there
         if span[0].tag == "HAVE" and len(words) > 1 and words[1] in ("been", "had", "not"):

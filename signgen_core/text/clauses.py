@@ -293,7 +293,7 @@ def _asks_wh(tokens: list[Token], lead: int, question: bool) -> bool:
     # Without a question mark the word order decides: a helper verb before its subject.
     for m in range(k + 1, min(k + 5, len(tokens))):
         between = tokens[k + 1 : m]
-        if is_question_inversion(tokens, m) and not any(x.tag in _PREDICATES or x.norm in SUBJECTS for x in between):
+        if is_question_inversion(tokens, m) and not any(x.tag in _PREDICATES or x.norm in SUBJECTS or x.tag == "EX" for x in between):
             return True
     return tokens[k].norm in ("who", "what") and after.tag == "BE" and after.norm in ("is", "are", "was")
 

@@ -6,7 +6,7 @@ from .lemmas import POSSESSIVES, PRONOUNS, REFLEXIVES, SUBJECTS, verb_form
 from .lookup import Found
 from .number_phrases import read_number
 from .tables import tables
-from .times import DAY_PARTS, WEEKDAYS
+from .times import DAY_PARTS, UNITS, WEEKDAYS
 from .units import ClauseReader, Unit
 
 _LOCAL_VERBS = frozenset("live work stay study sleep".split())
@@ -214,6 +214,8 @@ class FunctionWords(ClauseReader):
             negated = any(t.tag == "NEG" for t in self.tokens[i : k + 3])
             if participle.norm == "been" and self.at(k + 1).form == "ing":
                 self.continuing = 1
+            elif self._lasts(k):
+                return self.drop(i, "perfect of what still lasts: the time says it")
             elif not negated and (participle.norm != "been" or self.at(k + 1).tag == "TO" and self.at(k + 2).tag != "VERB"):
                 self.set_finish(i)
                 return 1
@@ -222,6 +224,14 @@ class FunctionWords(ClauseReader):
         if self.at(i + 1).tag == "NEG" or any(t.tag == "NEG" and t.norm == "no" for t in self.tokens[i + 1 : i + 2]):
             return self.gloss_or_spell(i, "lexicon", "HAVE", role="have")
         return self.gloss_or_spell(i, "lexicon", "HAVE", role="have" if self.units and self.units[-1].role == "neg" else "verb")
+
+    def _lasts(self, k: int) -> bool:
+        """Whether behind token k `since` or `for` with a stretch of time says that the perfect goes on until now."""
+        rest = self.tokens[k + 1 :]
+        return any(
+            t.norm == "since" or t.norm == "for" and any(x.norm.rstrip("s") in UNITS or x.norm in ("time", "long") for x in rest[n + 1 : n + 4])
+            for n, t in enumerate(rest)
+        )
 
     def _tag_modal(self, i: int) -> int:
         token = self.tokens[i]

@@ -8,6 +8,8 @@ from .lookup import Finder
 from .types import Gloss
 from .units import Unit
 
+# What stands behind these is no plain object: "let this go", "make the baby sleep", "become the king".
+_NO_TOPIC = frozenset("be become feel let make help have hear keep get leave seem stay remain mean call name turn".split())
 _CONTENT = frozenset("noun adj name num".split())
 _NEGATIVE_HEADS = ("NOT", "NEVER", "NONE", "CANT", "WONT", "NOBODY", "NOTHING", "REFUSE")
 
@@ -19,7 +21,7 @@ def is_negative(unit: Unit | Gloss) -> bool:
 
 def arrange(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
     """The units in signing order."""
-    units = _work_question(units, clause, finder)
+    units = _work_question(_finish_once(units), clause, finder)
     units = _invert_modal(units, clause)
     units = _negate(units, finder, clause)
     units = _none_after_noun(units, clause, finder)
@@ -29,6 +31,16 @@ def arrange(units: list[Unit], clause: Clause, finder: Finder) -> list[Unit]:
         units = _question_word_last(units, clause)
     units = _topic_first(units, clause)
     units = _finish_of_after_clause(units)
+    return units
+
+
+def _finish_once(units: list[Unit]) -> list[Unit]:
+    """"have finished" is one FINISH."""
+    for k in range(len(units) - 1, 0, -1):
+        if units[k - 1].role == "finish" and units[k].gloss_id == units[k - 1].gloss_id:
+            units[k].words = tuple(dict.fromkeys(units[k - 1].words + units[k].words))
+            units[k].index = units[k - 1].index
+            del units[k - 1]
     return units
 
 
@@ -183,7 +195,7 @@ def _is_predicate_noun(verb: Unit, clause: Clause) -> bool:
     after = next((t for t in clause.tokens if t.index > verb.index), None)
     last = [t for t in clause.tokens if t.index == verb.index][-1]
     follows = clause.tokens[clause.tokens.index(last) + 1 :]
-    return after is None or any(t.tag in ("PREP", "TO", "CONJ", "REL", "GEN") or t.post == "," for t in follows) or verb.lemma in ("be", "become", "feel")
+    return after is None or any(t.tag in ("PREP", "TO", "CONJ", "REL", "GEN") or t.post == "," for t in follows) or verb.lemma in _NO_TOPIC
 
 
 def _question_word_last(units: list[Unit], clause: Clause) -> list[Unit]:
