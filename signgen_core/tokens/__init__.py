@@ -1,0 +1,1 @@
+"""Motion as tokens: features of four streams, a tokenizer that quantises them, and a language model of the tokens. Needs torch, but for the features."""
