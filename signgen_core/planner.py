@@ -132,7 +132,7 @@ class Planner:
         overrides = dict(gloss.overrides)
         if "handshape" in overrides:
             morphemes = (replace(morphemes[0], handshape=str(overrides["handshape"])), *morphemes[1:])
-        kind = "fingerspelled" if gloss.gloss_id.startswith(("fs-", "#")) and entry is None else gloss.kind
+        kind = "fingerspelled" if gloss.gloss_id.startswith(("fs-", "#")) else gloss.kind
         schedule = self.synthesiser.schedule(morphemes, kind in ("fingerspelled", "number"))
         duration = entry.duration if entry is not None and entry.duration is not None and not gloss.repeats else schedule.total
         emphasis = str(overrides.get("emphasis", gloss.emphasis))

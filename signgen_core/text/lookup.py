@@ -50,7 +50,7 @@ def kind_of(gloss_id: str, lexicon: Lexicon) -> GlossKind:
         return "index"
     if is_number(gloss_id) and not lexicon.has(gloss_id):
         return "number"
-    if gloss_id.startswith("fs-") or gloss_id.startswith("#") and not lexicon.has(gloss_id):
+    if gloss_id.startswith(("fs-", "#")):
         return "fingerspelled"
     return "lexical"
 

@@ -29,7 +29,7 @@ def test_every_entry_is_described_and_found_by_its_words():
     lexicon = load_lexicon()
     for entry in lexicon.entries.values():
         assert len(entry.description) > 10, entry.gloss_id
-        assert entry.words or entry.kind in ("index", "gesture"), entry.gloss_id
+        assert entry.words or entry.kind in ("index", "gesture") or entry.gloss_id[0] == "#", entry.gloss_id  # a loan may have a sign of the same word
         for word in entry.words:
             assert lexicon.find(word) is not None
     owners: dict[str, str] = {}
