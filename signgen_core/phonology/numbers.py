@@ -46,7 +46,7 @@ def number_morphemes(value: int, shapes: Handshapes, place: Place, signs: Signs)
     """The morphemes of the cardinal 0 to 9,999. Raises ValueError outside that range."""
     if not 0 <= value <= LARGEST:
         raise ValueError(f"{value} is not between 0 and {LARGEST:,}")
-    return _Maker(shapes, place, signs).cardinal(value)
+    return _Maker(shapes, place, signs).cardinal(value, inner=False)
 
 
 class _Maker:
@@ -55,8 +55,8 @@ class _Maker:
     def __init__(self, shapes: Handshapes, place: Place, signs: Signs) -> None:
         self.shapes, self.place, self.signs = shapes, place, signs
 
-    def cardinal(self, value: int) -> tuple[Phonology, ...]:
-        return self.at_place(_cardinal(value, self.shapes, self.signs))
+    def cardinal(self, value: int, *, inner: bool = True) -> tuple[Phonology, ...]:
+        return self.at_place(_cardinal(value, self.shapes, self.signs, inner))
 
     def at_place(self, morphemes: tuple[Phonology, ...], out: float = 0.0, up: float = 0.0) -> tuple[Phonology, ...]:
         """Moved to the place of numbers; what stands on the body or the other hand stays there."""
@@ -166,12 +166,13 @@ def _fraction(number: NumberGloss, make: _Maker) -> tuple[Phonology, ...]:
 
 
 _FORMS: dict[str, Callable[[NumberGloss, _Maker], tuple[Phonology, ...]]] = {
-    "cardinal": lambda number, make: make.cardinal(number.values[0]), "digits": lambda number, make: make.digits(number.groups[0]),
+    "cardinal": lambda number, make: make.cardinal(number.values[0], inner=False), "digits": lambda number, make: make.digits(number.groups[0]),
     "groups": _groups, "ordinal": _ordinal, "age": _age, "dollars": _dollars, "cents": _cents, "clock": _clock, "unit": _unit, "fraction": _fraction,
 }  # fmt: skip
 
 
-def _cardinal(value: int, shapes: Handshapes, signs: Signs) -> tuple[Phonology, ...]:
+def _cardinal(value: int, shapes: Handshapes, signs: Signs, inner: bool = True) -> tuple[Phonology, ...]:
+    """inner: as part of something longer, where 11 and 12 are flicked once."""
     if value >= 1000:
         rest = _cardinal(value % 1000, shapes, signs) if value % 1000 else ()
         return (_digit(value // 1000, shapes), *signs("THOUSAND"), *(_facing_viewer(m) for m in rest))
@@ -186,7 +187,7 @@ def _cardinal(value: int, shapes: Handshapes, signs: Signs) -> tuple[Phonology, 
         character = shapes.digits[str(value)]
         return (Phonology(handshape=character.handshape, palm=character.palm, fingers=character.fingers),)
     if value < 20:
-        return _teens(value, shapes)
+        return _teens(value, shapes)[: 1 if inner and value in (11, 12) else None]
     if value < 30:
         return _twenties(value, shapes)
     tens, ones = divmod(value, 10)

@@ -101,8 +101,7 @@ class Synthesiser:
         if spelled:
             durations = [LETTER_HOLD] * len(morphemes)
             durations[0], durations[-1] = max(FIRST_HOLD, durations[0]), LAST_HOLD
-            moves = (m.movement != "None" or m.internal or m.final_palm or m.final_handshape for m in morphemes)
-            durations = [max(d, 0.60) if moving else d for d, moving in zip(durations, moves, strict=True)]
+            durations = [max(d, _spelled_movement(m)) for d, m in zip(durations, morphemes, strict=True)]
         else:
             durations = [natural_duration(m, self.ends(m)[4]) * (1.0 if len(morphemes) == 1 else 0.72) for m in morphemes]
         gaps = [self.between(a, b)[0 if spelled else 1] for a, b in zip(morphemes, morphemes[1:], strict=False)]
@@ -371,6 +370,13 @@ class Unit:
 
     def ending(self, last: int) -> Unit:
         return Unit(self.action, self.phonology, self.first, min(self.end, last), last, self.scale, self.finger_config)
+
+
+def _spelled_movement(morpheme: Phonology) -> float:
+    """Least seconds of a letter or digit that moves; 0 for one that is only held."""
+    if morpheme.internal == "flick":
+        return 0.50
+    return 0.60 if morpheme.movement != "None" or morpheme.internal or morpheme.final_palm or morpheme.final_handshape else 0.0
 
 
 def _still(state: HandState, n: int) -> HandTarget:

@@ -96,6 +96,18 @@ def test_forms_that_are_not_digits_in_a_row():
     assert forms(345)[2:] != forms(45) and [m.handshape for m in forms(345)[2:]] == [m.handshape for m in forms(45)]
 
 
+def test_eleven_and_twelve_are_flicked_once_within_longer_numbers():
+    assert len(forms(11)) == 2 and len(forms(12)) == 2
+    assert len(form("19-11")) == len(forms(19)) + 1 and len(form("12-OCLOCK")) == 2 and len(forms(111)) == 3
+
+
+def test_cardinals_make_actions_of_bearable_length():
+    planner = Planner(pipeline.synthesiser_for(), LEXICON)
+    seconds = np.array([planner.synthesiser.schedule(planner.form(str(value), "number"), True).total for value in [*range(120), *range(120, 10_000, 7)]])
+    assert 0.25 <= seconds.min() and seconds.max() < 3.5
+    assert np.median(seconds) < 2.5 and seconds[:100].max() < 1.5
+
+
 def test_the_ones_stand_further_out_than_the_tens():
     tens, ones = forms(47)
     assert ones.location_offset[0] > tens.location_offset[0]
