@@ -127,6 +127,8 @@ class UnitBuilder(FunctionWords):
             return after.tag not in ("NOUN", "NAME", "DET") or before in ("BE", "ADV", "PRON", "VERB")  # a softener: "kind of cold"
         if words[:2] == ["get", "it"] and after.norm:
             return True  # GET IX-3, unless it ends there
+        if words == ["not", "any"]:
+            return True  # NONE, after the noun
         if span[0].tag == "HAVE" and len(words) > 1 and words[1] in ("been", "had", "not"):
             return True  # the perfect, or a negation: their own rules
         if words[-1] == "to" and words[0] in ("have", "has", "had", "got", "used", "able", "ought"):
@@ -182,7 +184,8 @@ class UnitBuilder(FunctionWords):
         if token.norm in ("keep", "keeps", "kept") and self.at(i + 1).form == "ing":
             self.continuing = 1
             return self.drop(i, "'keep' + verb: the verb is repeated")
-        if token.norm in ("any",) and not self.finder.word("any") or token.norm == "some" and not self.finder.word("some"):
+        negated = any(t.tag == "NEG" for t in self.tokens)
+        if token.norm == "any" and (negated or not self.finder.word("any")) or token.norm == "some" and not self.finder.word("some"):
             return self.drop(i, "amount left open: not signed")
         if token.norm == "let" and (self.at(i + 1).norm == "us" or self.at(i + 1).norm == "me" and not self.finder.word("let")):
             return self.drop(i, "'let': the pronoun carries it")

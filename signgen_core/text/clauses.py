@@ -61,9 +61,22 @@ def split_clauses(tokens: list[Token]) -> list[Clause]:
         )
         last.type = "wh" if any(t.tag == "WH" for t in last.tokens) and not last.embedded_wh else "yes_no"
     for before, clause in zip(clauses, clauses[1:], strict=False):
+        if before.type in ("remark", "statement") and clause.type == "statement" and _is_fronted(before, clause):
+            before.type = "topic"
         if clause.link and before.type in ("yes_no", "wh"):
             clause.type = before.type
     return clauses
+
+
+def _is_fronted(phrase: Clause, clause: Clause) -> bool:
+    """Whether English itself puts a topic first: "That movie, I like", "As for the car, we sold it"."""
+    words = phrase.tokens
+    if not words[-1].post.startswith(",") or clause.tokens[0].norm not in SUBJECTS or has_predicate(words) or words[0].group:
+        return False
+    if [t.norm for t in words[:2]] == ["as", "for"]:
+        return True
+    thing = all(t.tag in ("DET", "DEM", "POSS", "ADJ", "NUM", "NOUN") for t in words) and words[-1].tag == "NOUN"
+    return thing and words[-1].norm not in tables().kin_and_titles and words[-1].lemma not in tables().persons
 
 
 def _cut(tokens: list[Token], start: int, i: int) -> str:

@@ -214,6 +214,8 @@ class FunctionWords(ClauseReader):
             negated = any(t.tag == "NEG" for t in self.tokens[i : k + 3])
             if participle.norm == "been" and self.at(k + 1).form == "ing":
                 self.continuing = 1
+            elif self.at(i - 1).tag == "MODAL" or self.at(i - 1).tag == "NEG" and self.at(i - 2).tag == "MODAL":
+                return self.drop(i, "helper verb: not signed")
             elif self._lasts(k):
                 return self.drop(i, "perfect of what still lasts: the time says it")
             elif not negated and (participle.norm != "been" or self.at(k + 1).tag == "TO" and self.at(k + 2).tag != "VERB"):
@@ -251,7 +253,7 @@ class FunctionWords(ClauseReader):
             found = self.sense(token) or self.finder.near("might")
             return self.found(i, i + 1, found, "modal") if found else self.spelled(i, "modal verb", 0.6, "modal")
         if word in ("will", "shall"):
-            if self.at(i + 1).tag == "NEG" and (gloss := self.finder.first("WONT", "WILL-NOT", "REFUSE")):
+            if self.at(i + 1).norm == "not" and (gloss := self.finder.first("WONT", "WILL-NOT", "REFUSE")):
                 return self.add(i, i + 2, (gloss,), "'will not'", role="neg", negative=True)
             return self._future(i, i + 1)
         found = self.finder.word(word) or self.finder.near(word)
@@ -324,6 +326,8 @@ class FunctionWords(ClauseReader):
 
     def _tag_prep(self, i: int) -> int:
         token, before, after, t = self.tokens[i], self.at(i - 1), self.at(i + 1), tables()
+        if i < 2 and self.clause.type == "topic" and [x.norm for x in self.tokens[:2]] == ["as", "for"]:
+            return self.drop(i, "'as for': place and face make the topic")
         if token.norm in t.prepositions_never_signed:
             return self.drop(i, f"preposition '{token.norm}': carried by order and place")
         if chosen := self.sense(token):

@@ -116,8 +116,7 @@ def _place(person: _Person, locus: str, sentences: Sequence[list[Unit]]) -> None
         following = units[k + 1] if k + 1 < len(units) else None
         if following is not None and following.gloss_id == "POSS-3" and following.why.startswith("possessor"):
             _point(following, locus)
-            if number:
-                continue
+            continue  # the possessive sets the place up
         if number and last.role == "name":
             continue  # a name is enough the second time
         why = f"locus {locus}: set up in space" if not number else f"locus {locus}: pointing back"

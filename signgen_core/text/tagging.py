@@ -28,6 +28,7 @@ TIME_CONJUNCTIONS = frozenset("when whenever while after before until till once 
 _SUBJECT_START = frozenset("PRON POSS DET DEM NAME EX".split())
 _PREDICATES = frozenset("VERB BE HAVE DO MODAL".split())
 _LINKING_VERBS = frozenset("be look sound feel seem taste smell".split())
+_TELLING = frozenset("tell show remind inform promise warn teach convince".split())
 _MOVES = frozenset("turn go step move look lean point face bend swing walk".split())
 _MARKS = re.compile(r"[.,?!;:()]")
 # Classes of the tagger by the first two letters of its tags: our own tags.
@@ -251,7 +252,8 @@ def _open_tag(tokens: list[Token], i: int) -> str:
         return "ADV"
     base, form = verb_form(word)
     if base and form == "base":
-        if wanted == "NOUN" and i == len(tokens) - 1 and "?" in token.post and before.tag in ("NOUN", "NAME", "PRON") and _awaits_verb(tokens[:i]):
+        last = i == len(tokens) - 1 and "?" in token.post
+        if last and wanted in ("NOUN", "ADJ") and (word == "mean" or before.tag in ("NOUN", "NAME", "PRON")) and _awaits_verb(tokens[:i]):
             return "VERB"  # "What does this mean?"
         if before.tag in ("MODAL", "TO") and token.pos != "NN1" or before.tag == "PRON" and before.norm in SUBJECTS - {"it"} and wanted != "ADV":
             return "VERB"
@@ -263,7 +265,7 @@ def _open_tag(tokens: list[Token], i: int) -> str:
             return "VERB"  # "Turn left"
     if wanted == "VERB":
         verb_tag = form_of(token.pos)
-        if before.tag in ("DET", "POSS", "GEN", "ADJ") and verb_tag in ("base", "s"):
+        if before.tag in ("DET", "POSS", "GEN", "ADJ") and verb_tag in ("base", "s") and not (before.tag == "ADJ" and _awaits_verb(tokens[:i])):
             return "NOUN"
         if word in tables().adjectives and verb_tag in ("en", "ed", "ing") and before.tag in ("BE", "ADV", "DET", "POSS") and after.tag != "PREP":
             return "ADJ"
@@ -308,6 +310,8 @@ def _retag(tokens: list[Token], i: int) -> None:
         and after.norm
     ):
         token.tag = "REL"
+    elif word == "that" and before.tag in ("NOUN", "NAME") and not before.post and any(t.lemma in _TELLING for t in tokens[max(0, i - 4) : i]):
+        token.tag = "THAT"
     elif word in ("that", "which", "who") and i and not tokens[i - 1].post:
         if before.tag in ("NOUN", "NAME") and (
             after.tag in ("PRON", "VERB", "BE", "HAVE", "MODAL", "DO")
