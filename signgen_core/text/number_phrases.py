@@ -25,7 +25,8 @@ _HYPHENATED_AGE = re.compile(r"(.+?)-(years?|months?|weeks?|days?)-olds?")
 _HYPHENATED_UNIT = re.compile(r"(.+)-(minute|hour|day|week|month|year)")
 _BEFORE_YEAR = frozenset("in since of by year until till from before after during around about".split())
 _CLOCK_BEFORE, _CLOCK_AFTER = frozenset(("to", "till", "before", "of")), frozenset(("past", "after"))
-_OPENERS = frozenset(("a", "an", "half", "quarter", "age", "aged", *_MONTHS, *_SHORT_MONTHS, *_DECADES))
+_COINS = {"nickel": 5, "nickels": 5, "dime": 10, "dimes": 10, "quarter": 25, "quarters": 25}
+_OPENERS = frozenset(("a", "an", *_COINS, "half", "quarter", "age", "aged", *_MONTHS, *_SHORT_MONTHS, *_DECADES))
 _AFTER_ARTICLE = frozenset((*SCALES, *_DENOMINATORS, "dozen", "quarter", "second"))
 _PERSONS = frozenset("i you he she we they".split())
 
@@ -53,7 +54,7 @@ def read_number(tokens: Sequence[Token], i: int, finder: Finder) -> NumberPhrase
     if not _opens(word) or word in ("a", "an", "one") and tokens[i].tag != "NUM" and token_at(list(tokens[i : i + 2]), 1).norm not in _AFTER_ARTICLE:
         return None
     at = _At(tokens, i, finder)
-    for rule in (_date, _moment, _clock_words, _age_words, _fraction_words, _half_a_scale, _decade_word, _counted, _ordinal_word):
+    for rule in (_date, _moment, _clock_words, _age_words, _fraction_words, _half_a_scale, _decade_word, _coin, _counted, _ordinal_word):
         phrase = rule(at)
         if phrase is not None:
             return phrase
@@ -322,6 +323,18 @@ def _decade_word(at: _At) -> NumberPhrase | None:
     if read and 15 <= first <= 20 and at.word(read) in _DECADES:
         return NumberPhrase((decade(f"{first}{_DECADES[at.word(read)]}"),), read + 1, "decade", "noun")
     return None
+
+
+def _coin(at: _At) -> NumberPhrase | None:
+    """nickel, dime; a quarter, two quarters where they are no fraction: the coin's value in cents."""
+    article = at.word(0) in ("a", "one")
+    word = at.word(1) if article else at.word(0)
+    quarter = word.startswith("quarter")
+    if word not in _COINS or not at.has("PENNY") or quarter and not article and not (at.before.tag == "NUM" and word == "quarters"):
+        return None
+    if quarter and (at.word(1 + article) == "of" or token_at(at.tokens, at.i + 1 + article).tag == "NOUN"):
+        return None
+    return NumberPhrase(cents(_COINS[word], at.has), 1 + article, "coin: its value", "noun")
 
 
 def _counted(at: _At) -> NumberPhrase | None:
