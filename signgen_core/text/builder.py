@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from .function_words import FunctionWords
 from .lemmas import comparative_base, noun_lemma, verb_form
 from .lookup import LONGEST_PHRASE, Found
 from .number_phrases import read_number
-from .numbers import MONTHS
 from .segmentation import Token
 from .tables import tables
 from .units import ROLES, Unit
 
-# Beginnings of the words, and of the parts of hyphenated words, in which a number expression can have its number.
-_NUMBER_TALK = re.compile(
-    r"\d|(?:^|-)(?:zero|one|two|three|four|fort|five|fif|six|seven|eigh|nin|ten|eleven|twel|thir|twent|first|second|hundred|thousand|million|billion"
-    r"|half|quarter|noon|midnight|o'clock|dozen|percent|dollar|cent|penn|" + "|".join(MONTHS) + ")"
-)
 _OBJECT = frozenset("PRON REFL DET POSS DEM ADJ NOUN NAME NUM".split())
 _NO_PHRASE_START = frozenset(("DET", "GEN", "THAT", "REL", "TO"))
 
@@ -26,7 +18,6 @@ class UnitBuilder(FunctionWords):
     """Builds the units of one clause; `units` and `clause.dropped` are the result."""
 
     def build(self) -> list[Unit]:
-        self._numeric = [_speaks_of_numbers(t) for t in self.tokens]
         i = 0
         while i < len(self.tokens):
             i += self._particle(i) or self._parted_verb(i) or self._number(i, several=True) or self._phrase(i) or self._number(i) or self._one(i)
@@ -36,8 +27,6 @@ class UnitBuilder(FunctionWords):
 
     def _number(self, i: int, *, several: bool = False) -> int:
         """Tokens of the number expression that starts here; 0 if none does. several: only expressions of several words."""
-        if not any(self._numeric[i : i + 5]):
-            return 0
         phrase = read_number(self.tokens, i, self.finder)
         if phrase is None or several and phrase.read == 1:
             return 0
@@ -267,12 +256,6 @@ class UnitBuilder(FunctionWords):
             self.units[verb - 1].words += self.words(i, i + 1)
             return True
         return False
-
-
-def _speaks_of_numbers(token: Token) -> bool:
-    """Whether a number expression can have its number at this word; most sentences have none, and looking for one takes time."""
-    return token.tag == "NUM" or _NUMBER_TALK.search(token.norm) is not None
-
 
 
 def _because(found: Found, why: str) -> Found:

@@ -68,6 +68,14 @@ def split_clauses(tokens: list[Token]) -> list[Clause]:
     return clauses
 
 
+def _asked(left: list[Token]) -> bool:
+    """Whether the last verb asks or tells someone: "asked Linda if" is no condition."""
+    k = len(left) - 1
+    while k > 0 and left[k].tag in ("NAME", "NOUN", "PRON", "DET", "POSS", "ADJ"):
+        k -= 1
+    return k >= 0 and left[k].tag == "VERB" and left[k].lemma in ("ask", "tell", "wonder", "know", "see", "check", "doubt", "decide")
+
+
 def _is_fronted(phrase: Clause, clause: Clause) -> bool:
     """Whether English itself puts a topic first: "That movie, I like", "As for the car, we sold it"."""
     words = phrase.tokens
@@ -131,6 +139,7 @@ def _cut(tokens: list[Token], start: int, i: int) -> str:
     if (
         here.tag == "SUB"
         and here.norm != "whether"
+        and not (here.norm == "if" and _asked(left))
         and not (here.norm == "if" and (left[-2] if before.tag == "PRON" and len(left) > 1 else before).lemma in t.verbs_taking_clauses | {"sure", "matter"})
     ):
         return "cut" if has_predicate(rest[1:]) else ""

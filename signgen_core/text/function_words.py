@@ -295,6 +295,8 @@ class FunctionWords(ClauseReader):
         token, last = self.tokens[i], self.units[-1] if self.units else None
         if token.norm == "never":
             return self.gloss_or_spell(i, "negation", "NEVER", "NOT", role="neg")
+        if token.norm == "no" and not self.at(i + 1).norm and last is not None and last.role == "verb":
+            return self.gloss_or_spell(i, "'no' as what is said", "NO", role="other")
         if token.norm == "no":
             return self.gloss_or_spell(i, "no + noun: NONE after it", "NONE", "NO", role="none")
         if last is not None and last.gloss_id == "CAN" and (gloss := self.finder.first("CANT", "CAN-NOT")):

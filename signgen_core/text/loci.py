@@ -50,7 +50,7 @@ def assign_loci(sentences: Sequence[list[Unit]]) -> None:
                 continue
             gender = _pronoun_gender(unit)
             if gender:
-                found = _antecedent(people, gender, number)
+                found = _antecedent(people, gender, number, is_object=_is_object(unit))
                 if found is not None:
                     found.gender = found.gender or gender
                     found.uses.append(unit)
@@ -73,6 +73,10 @@ def _pronoun_gender(unit: Unit) -> str:
         return ""
     words = {w.lower().split("'")[0] for w in unit.words}
     return "m" if words & _MALE else "f" if words & _FEMALE else ""
+
+
+def _is_object(unit: Unit) -> bool:
+    return unit.gloss_id == "IX-3" and bool({w.lower() for w in unit.words} & {"him", "her"})
 
 
 def _is_person(units: list[Unit], k: int) -> bool:
@@ -101,9 +105,9 @@ def _gender(key: tuple[str, ...]) -> str:
     return t.persons.get(key[0], "") or ("f" if key[0] in t.female_names else "m" if key[0] in t.male_names else "")
 
 
-def _antecedent(people: list[_Person], gender: str, sentence: int) -> _Person | None:
-    """Whom a pronoun means: the latest sentence first, in it a subject before others, a known gender before an open one."""
-    fitting = [p for p in people if p.gender in (gender, "")]
+def _antecedent(people: list[_Person], gender: str, sentence: int, *, is_object: bool) -> _Person | None:
+    """Whom a pronoun means: known gender before open, the latest sentence first, in it a subject before others; an object is never its own subject."""
+    fitting = [p for p in people if p.gender in (gender, "") and not (is_object and p.subject and p.sentence == sentence)]
     return max(fitting, key=lambda p: (p.gender == gender, p.sentence, p.subject, p.order), default=None)
 
 

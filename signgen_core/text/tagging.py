@@ -296,6 +296,7 @@ def _retag(tokens: list[Token], i: int) -> None:
             and before.lemma not in ("see", "hear", "let", "help", "make", "watch")
         )
         and not is_time_start(after.norm)
+        and after.pos not in ("DT0", "AT0")
     ):
         token.tag = "POSS"
         if after.tag == "VERB":

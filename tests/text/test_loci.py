@@ -24,6 +24,8 @@ TEXTS = [
     ("a place is no person", "I live in Chicago. He works here.", ["IX-1 LIVE fs-CHICAGO", "IX-3 WORK HERE"]),
     ("my own name is I", "My name is Anna. She is my friend.", ["POSS-1 NAME fs-ANNA", "IX-3 POSS-1 FRIEND"]),
     ("it is no person", "The teacher has a car. It is new.", ["TEACHER HAVE CAR", "IX-3 NEW"]),
+    ("an object is not its own subject", "The teacher helps a student. The student likes him.", ["TEACHER IX-A HELP STUDENT", "STUDENT LIKE IX-A"]),
+    ("asked if is no condition", "Tom asked Anna if she is hungry.", ["fs-TOM ASK fs-ANNA IX-A IF IX-A HUNGRY"]),
     ("gender tells apart", "My father and my mother are deaf. He signs. She reads.", ["POSS-1 FATHER IX-A POSS-1 MOTHER IX-B DEAF", "IX-A SIGN", "IX-B READ"]),
 ]
 
