@@ -27,7 +27,7 @@ _BEFORE_YEAR = frozenset("in since of by year until till from before after durin
 _CLOCK_BEFORE, _CLOCK_AFTER = frozenset(("to", "till", "before", "of")), frozenset(("past", "after"))
 _COINS = {"nickel": 5, "nickels": 5, "dime": 10, "dimes": 10, "quarter": 25, "quarters": 25}
 _OPENERS = frozenset(("a", "an", *_COINS, "half", "quarter", "age", "aged", *_MONTHS, *_SHORT_MONTHS, *_DECADES))
-_AFTER_ARTICLE = frozenset((*SCALES, *_DENOMINATORS, "dozen", "quarter", "second"))
+_AFTER_ARTICLE = frozenset((*SCALES, *_DENOMINATORS, *_COINS, "dozen", "second"))
 _PERSONS = frozenset("i you he she we they".split())
 
 
