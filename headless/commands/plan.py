@@ -13,7 +13,7 @@ from headless.jobs import find_sources, located
 
 if TYPE_CHECKING:
     from headless.inputs import Wishes
-    from signgen_core.action import ActionSequence
+    from signgen_core.action import ActionSequence, SentenceInfo
 
 
 @click.command()
@@ -53,16 +53,27 @@ def command(text: str | None, output: str | None, lines: str | None, wishes: Wis
 
 
 def explanation(plan: ActionSequence) -> str:
-    """A table of word, gloss and reason, a block per sentence; words without a sign come last in theirs."""
+    """A table of word, gloss, reason and score (where it is not certain), a block per sentence; words without a sign come last in theirs."""
     rows: list[list[tuple[str, str, str]]] = [[] for _ in range(max([len(plan.sentences), *(a.sentence + 1 for a in plan.actions)]))]
     for action in plan.actions:
-        rows[action.sentence].append((" ".join(action.words) or "-", action.gloss_id, action.why))
+        score = f" ({action.confidence:.2f})" if action.confidence < 1.0 else ""
+        rows[action.sentence].append((" ".join(action.words) or "-", action.gloss_id, f"{action.why}{score}"))
     for index, sentence in enumerate(plan.sentences):
         rows[index] += [(word, "(no sign)", why) for word, why in sentence.dropped]
     widths = [max(len(row[column]) for block in rows for row in block) for column in (0, 1)]
     out: list[str] = []
     for index, block in enumerate(rows):
         if index < len(plan.sentences):
-            out.append(plan.sentences[index].text)
+            out.append(f"{plan.sentences[index].text}  [{reading(plan.sentences[index])}]")
         out += [f"  {word:<{widths[0]}}  {gloss:<{widths[1]}}  {why}".rstrip() for word, gloss, why in block]
     return "\n".join(out)
+
+
+def reading(sentence: SentenceInfo) -> str:
+    """What the sentence is: its type, and what the classifier is sure of."""
+    said = [sentence.type.replace("_", " ") + (", negated" if sentence.negated else "")]
+    for head, label in (("subject", sentence.subject), ("emotion", sentence.emotion), ("gesture", sentence.gesture)):
+        p = sentence.probabilities.get(head, {}).get(label)
+        if label != "neutral":
+            said.append(label + (f" {p:.2f}" if p is not None else ""))
+    return "; ".join(said)

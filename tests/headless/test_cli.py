@@ -196,12 +196,34 @@ def test_explain_is_a_table_of_word_gloss_and_reason(run: Callable[..., Any], tm
     shown = run("plan", "The dog is not happy.", "--explain")
     assert shown.status == 0
     rows = {line.split()[0]: line.split()[1] for line in shown.out.splitlines()[1:]}
-    assert shown.out.splitlines()[0] == "The dog is not happy."
+    assert shown.out.splitlines()[0].startswith("The dog is not happy.  [statement, negated")
     assert rows["dog"] == "DOG" and rows["happy"] == "HAPPY" and rows["The"] == rows["is"] == "(no"
     both = run("plan", "The dog is not happy.", "--explain", "-o", "-")
     assert both.err == shown.out and json.loads(both.out)["version"] == 1
     filed = run("plan", "The dog is not happy.", "--explain", "-o", "p.json")
     assert filed.out == shown.out and json.loads((tmp_path / "p.json").read_text())["version"] == 1
+    by_rules = run("plan", "The dog is not happy.", "--explain", "--rules-only")
+    assert by_rules.out.splitlines()[0] == "The dog is not happy.  [statement, negated]"
+
+
+def test_gestures_and_moods_can_be_wished_for(run: Callable[..., Any], tmp_path: Path) -> None:
+    only = json.loads(run("plan", "Goodbye everybody, see you soon!", "--gestures").out)
+    assert {a["kind"] for a in only["actions"]} == {"gesture"} and only["actions"][0]["gloss_id"] in ("g-WAVE", "g-NEUTRAL", "g-YAY")
+    both = json.loads(run("plan", "Goodbye everybody, see you soon!", "--with-gestures", "--emotion", "negative").out)
+    assert both["actions"][0]["kind"] != "gesture" and both["sentences"][0]["emotion"] == "negative"
+    assert set(both["sentences"][0]["probabilities"]) == {"subject", "gesture", "emotion", "type"}
+    plain = json.loads(run("plan", "Goodbye everybody, see you soon!", "--rules-only").out)
+    assert "probabilities" not in plain["sentences"][0] and plain["sentences"][0]["emotion"] == "neutral"
+    for arguments in (["plan", "p.json", "--emotion", "positive"], ["plan", "p.json", "--gestures"], ["plan", "p.json", "--rules-only"]):
+        (tmp_path / "p.json").write_text(json.dumps(plain))
+        wrong = run(*arguments)
+        assert wrong.status == 2 and "is for text; p.json is a plan already" in wrong.err
+
+
+def test_models_that_are_none_are_named(run: Callable[..., Any], tmp_path: Path) -> None:
+    for option, words in (("--encoder", "nowhere: no such model folder"), ("--classifier", "nowhere: no such classifier folder")):
+        shown = run("plan", "Hello.", option, "nowhere", "-o", "p.json")
+        assert shown.status == 1 and shown.err == f"error: {words}\n" and not (tmp_path / "p.json").exists()
 
 
 def test_lines_make_one_plan_a_line(run: Callable[..., Any], tmp_path: Path) -> None:
