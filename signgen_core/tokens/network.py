@@ -1,0 +1,213 @@
+"""The networks of the tokenizer: one encoder, quantiser and decoder for each stream (or one for all), four frames to a token.
+
+Both hands go through one network, the left one mirrored, so that a handshape has one code whichever hand makes it. Layers run at the rate of tokens, not of
+frames: a stretch of frames is one vector, and convolutions over neighbouring tokens join the stretches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from vector_quantize_pytorch import FSQ, ResidualFSQ, ResidualVQ
+
+from ..errors import InputError
+from .features import STREAMS, WIDTHS
+
+QUANTISERS = ("fsq", "residual_fsq", "residual_vq")
+JOINT = "all"
+# What mirroring does to the 6-D form of a rotation: M R M with M = diag(-1, 1, 1).
+MIRROR_6D = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
+VQ_DIMENSION = 32
+
+
+@dataclass(frozen=True)
+class Config:
+    """What decides the networks.
+
+    quantiser: one of QUANTISERS; fsq has `codes` independent codes a token, the residual ones refine one another. levels: of FSQ; their product is the size
+    of a codebook. codebook: size for residual_vq. codes: codes a token of each stream. joint: one network for all streams, with the sum of the codes.
+    width, dilations: of the layers, one residual block a dilation in encoder and decoder each.
+    """
+
+    quantiser: str = "fsq"
+    levels: tuple[int, ...] = (8, 5, 5, 5)
+    codebook: int = 1024
+    codes: Mapping[str, int] = field(default_factory=lambda: {"body": 6, "left_hand": 4, "right_hand": 4, "face": 2})
+    joint: bool = False
+    width: int = 192
+    dilations: tuple[int, ...] = (1, 2, 1)
+    frames_per_token: int = 4
+    fps: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.quantiser not in QUANTISERS:
+            raise InputError(f"tokenizer: quantiser {self.quantiser!r}; known are {', '.join(QUANTISERS)}")
+        if set(self.codes) != set(STREAMS) or not all(isinstance(q, int) and 1 <= q <= 32 for q in self.codes.values()):
+            raise InputError(f"tokenizer: codes: expected a number from 1 to 32 for each of {', '.join(STREAMS)}")
+        if self.codes["left_hand"] != self.codes["right_hand"]:
+            raise InputError("tokenizer: codes: both hands share a network and have as many codes")
+        if not 1 <= len(self.levels) <= 8 or not all(isinstance(n, int) and 3 <= n <= 64 for n in self.levels) or not 2 <= self.codebook <= 65536:
+            raise InputError("tokenizer: levels: expected 1 to 8 numbers from 3 to 64; codebook: from 2 to 65536")
+        if not 8 <= self.width <= 2048 or not 0 < len(self.dilations) <= 16 or not 1 <= self.frames_per_token <= 16 or not 1.0 <= self.fps <= 1000.0:
+            raise InputError("tokenizer: width, dilations, frames_per_token or fps out of range")
+
+    @property
+    def streams(self) -> dict[str, int]:
+        """Streams of the tokens and the codes that a token has in each."""
+        return {JOINT: sum(self.codes.values())} if self.joint else {s: self.codes[s] for s in STREAMS}
+
+    @property
+    def size(self) -> int:
+        """Of each codebook."""
+        if self.quantiser == "residual_vq":
+            return self.codebook
+        product = 1
+        for level in self.levels:
+            product *= level
+        return product
+
+
+class Convolution(nn.Module):
+    """Of three neighbours in time, written as one linear layer on (B, N, C) so that its weight is a matrix."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.linear = nn.Linear(3 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        d, n = self.dilation, x.shape[1]
+        padded = nn.functional.pad(x, (0, 0, d, d))
+        return self.linear(torch.cat([padded[:, :n], x, padded[:, 2 * d :]], dim=-1))
+
+
+class Block(nn.Module):
+    """x + what a convolution and a linear layer make of it; padding stays zero."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.convolution = Convolution(width, dilation)
+        self.out = nn.Linear(width, width)
+        nn.init.zeros_(self.out.bias)
+        with torch.no_grad():
+            self.out.weight.mul_(0.3)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return x + self.out(nn.functional.gelu(self.convolution(self.norm(x) * mask)))
+
+
+class Coder(nn.Module):
+    """Encoder, quantiser and decoder of one stream of `wide` features a frame."""
+
+    def __init__(self, config: Config, wide: int, codes: int) -> None:
+        super().__init__()
+        self.frames, self.wide, width = config.frames_per_token, wide, config.width
+        self.kind, self.codes, self.size = config.quantiser, codes, config.size
+        if config.quantiser == "fsq":
+            latent = codes * len(config.levels)
+            self.quantiser: nn.Module = FSQ(list(config.levels), num_codebooks=codes, keep_num_codebooks_dim=True)
+        elif config.quantiser == "residual_fsq":
+            latent = len(config.levels)
+            self.quantiser = ResidualFSQ(levels=list(config.levels), num_quantizers=codes, dim=latent)
+        else:
+            latent = VQ_DIMENSION
+            self.quantiser = ResidualVQ(
+                dim=latent, codebook_size=config.codebook, num_quantizers=codes, kmeans_init=True, threshold_ema_dead_code=2, decay=0.98
+            )
+        self.enter = nn.Linear(self.frames * wide, width)
+        self.encoder = nn.ModuleList([Block(width, d) for d in config.dilations])
+        self.norm_code, self.to_code = nn.LayerNorm(width), nn.Linear(width, latent)
+        self.from_code = nn.Linear(latent, width)
+        self.decoder = nn.ModuleList([Block(width, d) for d in config.dilations])
+        self.norm_out, self.leave = nn.LayerNorm(width), nn.Linear(width, self.frames * wide)
+
+    def encode(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x (B, T, wide), mask (B, N, 1) -> quantised (B, N, latent), codes (B, N, Q), commitment loss."""
+        batch, frames = x.shape[:2]
+        h = self.enter(x.reshape(batch, frames // self.frames, self.frames * self.wide))
+        for block in self.encoder:
+            h = block(h, mask)
+        z = self.to_code(self.norm_code(h))
+        if self.kind == "residual_vq":
+            quantised, codes, loss = self.quantiser(z, mask=mask[..., 0].bool())
+            return quantised, codes, loss.sum()
+        quantised, codes = self.quantiser(z)
+        return quantised, codes, z.new_zeros(())
+
+    def decode(self, quantised: Tensor, mask: Tensor) -> Tensor:
+        """(B, N, latent) -> (B, T, wide)."""
+        h = self.from_code(quantised)
+        for block in self.decoder:
+            h = block(h, mask)
+        return self.leave(self.norm_out(h)).reshape(h.shape[0], h.shape[1] * self.frames, self.wide)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """codes (B, N, Q) -> quantised (B, N, latent)."""
+        if self.kind == "fsq":
+            found: Tensor = self.quantiser.indices_to_codes(codes)  # type: ignore[operator]
+            return found
+        looked: Tensor = self.quantiser.get_output_from_indices(codes)  # type: ignore[operator]
+        return looked
+
+
+class Network(nn.Module):
+    """All streams. Features are normalised ones, stream -> (B, T, width), T a multiple of the frames of a token; mask (B, N), 1.0 where there is motion."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        if config.joint:
+            self.coders = nn.ModuleDict({JOINT: Coder(config, sum(WIDTHS.values()), config.streams[JOINT])})
+        else:
+            coders = {"body": "body", "hand": "right_hand", "face": "face"}
+            self.coders = nn.ModuleDict({name: Coder(config, WIDTHS[s], config.codes[s]) for name, s in coders.items()})
+        self.register_buffer("mirror", torch.tensor(MIRROR_6D * (WIDTHS["left_hand"] // 6)), persistent=False)
+
+    def _split(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """coder -> its input; the hands one after the other along the batch."""
+        if self.config.joint:
+            return {JOINT: torch.cat([features[s] for s in STREAMS], dim=-1)}
+        hands = torch.cat([features["left_hand"] * self.mirror, features["right_hand"]])
+        return {"body": features["body"], "hand": hands, "face": features["face"]}
+
+    def _join(self, made: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if self.config.joint:
+            parts: Sequence[Tensor] = made[JOINT].split([WIDTHS[s] for s in STREAMS], dim=-1)
+            return dict(zip(STREAMS, parts, strict=True))
+        left, right = made["hand"].chunk(2)
+        return {"body": made["body"], "left_hand": left * self.mirror, "right_hand": right, "face": made["face"]}
+
+    @staticmethod
+    def _mask(name: str, mask: Tensor) -> Tensor:
+        return (torch.cat([mask, mask]) if name == "hand" else mask)[..., None]
+
+    def _streams(self, codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if self.config.joint:
+            return dict(codes)
+        left, right = codes["hand"].chunk(2)
+        return {"body": codes["body"], "left_hand": left, "right_hand": right, "face": codes["face"]}
+
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+        """Features that went through the codes, codes by stream (B, N, Q), commitment loss."""
+        made, codes, loss = {}, {}, mask.new_zeros(())
+        for name, x in self._split(features).items():
+            coder, m = self.coders[name], self._mask(name, mask)
+            quantised, codes[name], extra = coder.encode(x, m)
+            made[name] = coder.decode(quantised, m)
+            loss = loss + extra
+        return self._join(made), self._streams(codes), loss
+
+    def encode(self, features: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
+        """Codes by stream."""
+        return self._streams({name: self.coders[name].encode(x, self._mask(name, mask))[1] for name, x in self._split(features).items()})
+
+    def decode(self, codes: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
+        """Features by stream, normalised."""
+        by_coder = dict(codes) if self.config.joint else {
+            "body": codes["body"], "hand": torch.cat([codes["left_hand"], codes["right_hand"]]), "face": codes["face"],
+        }  # fmt: skip
+        return self._join({name: self.coders[name].decode(self.coders[name].lookup(c), self._mask(name, mask)) for name, c in by_coder.items()})
