@@ -33,8 +33,8 @@ class Options:
     """epochs: of the heads alone; encoder_epochs: of heads and encoder together; rank: of the adapters, 0 for none; unfreeze: train the whole encoder
     in place of adapters; heads: which are trained."""
 
-    epochs: int = 20
-    encoder_epochs: int = 12
+    epochs: int = 15
+    encoder_epochs: int = 8
     rank: int = 8
     unfreeze: bool = False
     rate: float = 1e-3
@@ -126,8 +126,8 @@ class Network:
         if self.options.unfreeze and part("encoder."):
             self.encoder.model.load_state_dict(part("encoder."))
 
-    def export(self) -> dict[str, np.ndarray]:
-        """The heads and adapters under the names of the weight file, in half precision."""
+    def export(self, trained: Sequence[str] = tuple(HEADS)) -> dict[str, np.ndarray]:
+        """The heads and adapters under the names of the weight file, in half precision. A head that learned nothing says so: all its labels are alike."""
         out: dict[str, np.ndarray] = {}
         module: Any
         for key, module in self.heads.items():
@@ -135,6 +135,8 @@ class Network:
             for k, place in enumerate((0, 3)):
                 out[f"{head}.{k}.weight"] = module[place].weight.detach().cpu().numpy()
                 out[f"{head}.{k}.bias"] = module[place].bias.detach().cpu().numpy()
+            if head not in trained:
+                out |= {f"{head}.1.{part}": np.zeros_like(out[f"{head}.1.{part}"]) for part in ("weight", "bias")}
         for key, value in self.adapters.items():
             name, part = key.split(":")
             out[f"adapter.{name.replace('/', '.')}.{part}"] = value.detach().cpu().numpy()
@@ -170,7 +172,7 @@ def train(
             "options": {k: v for k, v in asdict(options).items() if k not in ("device", "threads")},
         },
     }  # fmt: skip
-    return Result(network.export(), config, log, network.encoder if options.unfreeze else None)
+    return Result(network.export([h for h in options.heads if counts[h]]), config, log, network.encoder if options.unfreeze else None)
 
 
 def _sources(examples: Iterable[Example]) -> dict[str, int]:
@@ -395,18 +397,19 @@ class _Run:
 
 def _save_encoder(encoder: Encoder, place: Path) -> None:
     """A Hugging Face folder: settings and tokenizer as they were, weights as they are."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as dump
 
     place.mkdir()
     for path in encoder.folder.iterdir():
         if path.suffix in (".json", ".txt", ".model") and not path.name.endswith(".index.json"):
             shutil.copyfile(path, place / path.name)
-    save_file({name.removeprefix("model."): value.contiguous() for name, value in encoder.model.state_dict().items()}, place / WEIGHTS, {"format": "pt"})
+    weights = {name.removeprefix("model."): value.contiguous() for name, value in encoder.model.state_dict().items()}
+    (place / WEIGHTS).write_bytes(dump(weights, {"format": "pt"}))
 
 
 def save(result: Result, folder: Path, evaluation: dict[str, Any] | None = None) -> Path:
     """Writes the classifier folder whole or not at all. Raises OutputError."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as dump
 
     config = {**result.config, **({"evaluation": evaluation} if evaluation else {})}
     folder = Path(folder)
@@ -415,7 +418,7 @@ def save(result: Result, folder: Path, evaluation: dict[str, Any] | None = None)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
             place = Path(made) / "new"
             place.mkdir()
-            save_file(dict(sorted(result.weights.items())), place / WEIGHTS)
+            (place / WEIGHTS).write_bytes(dump(dict(sorted(result.weights.items()))))  # the library's own writer hides files from other users
             (place / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
             if result.encoder is not None:
                 _save_encoder(result.encoder, place / ENCODER)

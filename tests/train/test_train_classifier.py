@@ -73,6 +73,7 @@ def test_it_learns_and_says_how_sure_it_is(encoder: Encoder) -> None:
     assert judged["type"]["accuracy"] > 0.9 and judged["emotion"]["accuracy"] > 0.8 and "gesture" not in judged
     (found,) = model.classify(["where is so sad ?"])
     assert found.best("type")[0] == "wh_question"
+    assert set(found.probabilities["gesture"].values()) == {found.probabilities["gesture"]["nod"]}  # never learned: nothing is likelier
     for head, labels in HEADS.items():
         assert tuple(found.probabilities[head]) == labels and abs(sum(found.probabilities[head].values()) - 1.0) < 1e-5
     assert model.classify([]) == []
