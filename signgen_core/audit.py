@@ -42,7 +42,8 @@ BOUNDS: dict[str, tuple[float, str, str]] = {
 
 @dataclass(frozen=True)
 class SignReport:
-    """One sign from rest to rest at 30 frames a second. contact_mm is NaN for a sign that touches nothing. error: why it has no motion."""
+    """One sign from rest to rest at 30 frames a second. contact_mm, how far a contact misses its place or the
+    skin, is NaN for a sign that touches nothing. error: why it has no motion."""
 
     gloss_id: str
     contact_mm: float = math.nan
@@ -86,8 +87,12 @@ def report_of(gloss_id: str, lexicon: Lexicon | None = None) -> SignReport:
     # `measure` knows the limits of arms and fingers; no joint at all may turn further than the rig allows
     over = np.linalg.norm(motion.poses, axis=2).max(axis=0) - MAX_ROTATION
     limit, joint = max((r.limit, r.limit_joint), (float(over.max()), JOINT_NAMES[int(over.argmax())]))
+    contact = r.contact
+    if any(m.contact and m.major_location in ("Head", "Body") and not m.minor_location.endswith("Away") for m in plan.actions[0].phonology):
+        # an offset that lifts the hand off the skin keeps the target and loses the touch: what counts is the gap to the skin
+        contact = float(np.nanmax([r.contact, -r.penetration]))
     return SignReport(
-        gloss_id, r.contact * 1000, r.penetration * 1000, r.wrist_speed, float(np.degrees(r.jump)), r.jump_joint, float(np.degrees(limit)),
+        gloss_id, contact * 1000, r.penetration * 1000, r.wrist_speed, float(np.degrees(r.jump)), r.jump_joint, float(np.degrees(limit)),
         joint, float(np.degrees(r.turn_error)), plan.actions[0].duration,
     )  # fmt: skip
 

@@ -36,6 +36,7 @@ def test_good_signs_have_no_faults_in_one_process_or_several() -> None:
     ("gloss", "fields", "words"),
     [
         ("MOTHER", {"location_offset": (0.0, 0.0, 0.9)}, "contact misses"),
+        ("MOTHER", {"location_offset": (0.0, 0.0, 0.03)}, "contact misses"),  # lifted off the skin
         ("GOODBYE", {"palm": "back", "fingers": "down+out", "location_offset": (0.2, 0.5, -0.2)}, "cannot turn"),
     ],
 )
