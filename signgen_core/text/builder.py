@@ -116,6 +116,8 @@ class UnitBuilder(FunctionWords):
             return after.tag not in ("NOUN", "NAME", "DET") or before in ("BE", "ADV", "PRON", "VERB")  # a softener: "kind of cold"
         if words[:2] == ["get", "it"] and after.norm:
             return True  # GET IX-3, unless it ends there
+        if words[:2] == ["go", "ahead"] and after.norm == "and":
+            return True
         if words == ["not", "any"]:
             return True  # NONE, after the noun
         if span[0].tag == "HAVE" and len(words) > 1 and words[1] in ("been", "had", "not"):

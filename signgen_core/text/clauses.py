@@ -56,7 +56,7 @@ def split_clauses(tokens: list[Token]) -> list[Clause]:
         _classify(clause, clauses, n, question)
     if question and not any(c.type in ("yes_no", "wh") for c in clauses):
         last = next(
-            (c for c in reversed(clauses) if c.type in ("statement", "command") and (has_predicate(c.tokens) or len(clauses) == 1)),
+            (c for c in reversed(clauses) if c.type in ("statement", "command") and not c.link and (has_predicate(c.tokens) or len(clauses) == 1)),
             clauses[-1],
         )
         last.type = "wh" if any(t.tag == "WH" for t in last.tokens) and not last.embedded_wh else "yes_no"

@@ -108,7 +108,9 @@ def _negate(units: list[Unit], finder: Finder, clause: Clause) -> list[Unit]:
                 after.index = unit.index
                 k += 1
                 continue
-            if after.role == "modal" and k + 2 < len(units):
+            if after.role == "modal" and after.words[:1] != unit.words[:1] and after.lemma == "have" and (need := finder.first("NEED")):
+                after.become(need, "'not have to': NOT NEED")
+            elif after.role == "modal" and k + 2 < len(units):
                 units[k], units[k + 1] = after, unit
                 continue
         out.append(unit)

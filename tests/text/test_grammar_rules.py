@@ -91,6 +91,8 @@ RULES = [
     ("comparison", "VL", "My house is bigger than your house.", "POSS-1 HOUSE MORE BIG POSS-2 HOUSE"),
     ("obligation", "NKMBL", "You must go home.", "IX-2 MUST GO HOME"),
     ("have to is MUST", "NKMBL", "I have to study.", "IX-1 MUST STUDY"),
+    ("not have to is no obligation", "NKMBL", "You don't have to go.", "IX-2 {neg NOT NEED GO}"),
+    ("a question with a clause in it", "P88", "You know where she lives?", "{q IX-2 KNOW IX-3 LIVE WHERE}"),
     ("should before its verb", "NKMBL", "We should eat.", "IX-1-PL SHOULD EAT"),
     ("might is MAYBE", "NKMBL", "She might come.", "IX-3 MAYBE COME"),
     ("and leaves the parts side by side", "P88", "I like milk and coffee.", "IX-1 LIKE MILK COFFEE"),
