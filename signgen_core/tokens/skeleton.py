@@ -25,59 +25,63 @@ def _levels() -> list[list[int]]:
 LEVELS = _levels()
 
 
-def rotations(d6: Tensor) -> Tensor:
-    """6-D form (..., 6) to matrices (..., 3, 3) by Gram-Schmidt, first column, then second; safe to differentiate at zero."""
-    x = d6[..., :3] / (d6[..., :3].square().sum(-1, keepdim=True) + 1e-8).sqrt()
-    y = d6[..., 3:] - (x * d6[..., 3:]).sum(-1, keepdim=True) * x
-    y = y / (y.square().sum(-1, keepdim=True) + 1e-8).sqrt()
-    return torch.stack([x, y, torch.linalg.cross(x, y, dim=-1)], dim=-1)
+def _unit(v: Tensor) -> Tensor:
+    return v * (v.square().sum(0, keepdim=True) + 1e-8).rsqrt()
+
+
+def _rotations(d6: Tensor) -> Tensor:
+    """6-D form (6, ...) to matrices (3, 3, ...) by Gram-Schmidt, first column, then second; safe to differentiate at zero."""
+    x = _unit(d6[:3])
+    y = _unit(d6[3:] - (x * d6[3:]).sum(0, keepdim=True) * x)
+    return torch.stack([x, y, torch.linalg.cross(x, y, dim=0)], dim=1)
 
 
 def _times(a: Tensor, b: Tensor) -> Tensor:
-    """Products of 3x3 matrices, as sums: batched products of matrices this small cost several times as much."""
-    return (a[..., :, :, None] * b[..., None, :, :]).sum(-2)
+    """Products of 3x3 matrices that come first, (3, 3, ...): many small matrices are fast only when each of their numbers is one long vector."""
+    return a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + a[:, 2, None] * b[2]
 
 
 def _apply(a: Tensor, v: Tensor) -> Tensor:
-    return (a * v[..., None, :]).sum(-1)
+    return a[:, 0] * v[0] + a[:, 1] * v[1] + a[:, 2] * v[2]
 
 
 def points(features: Mapping[str, Tensor], rest: Tensor) -> tuple[Tensor, Tensor]:
     """Positions, and those of the hands as seen from their wrists.
 
     features: stream -> (B, T, width), not normalised; rest: (B, 70, 3) metres, points of the signer at rest. Returns (B, T, 70, 3) metres with the pelvis at
-    rest, and (B, T, 2, 21, 3): `metrics.GROUPS` of left and right in the frame of their wrist.
+    rest, and (B, T, 2, 21, 3): `metrics.GROUPS` of left and right hand in the frame of their wrist.
     """
     count = {"body": len(BODY_JOINTS), "face": len(FACE_JOINTS), "left_hand": 15, "right_hand": 15}
     batch, frames = features["body"].shape[:2]
     d6 = torch.cat([features[s][..., : 6 * count[s]].reshape(batch, frames, count[s], 6) for s in ("body", "face", "left_hand", "right_hand")], dim=2)
-    local = rotations(d6)
+    # from here on (3, [3,] joint, B * T)
+    local = _rotations(d6.permute(3, 2, 0, 1).reshape(6, len(MOVING), -1).contiguous())
+    still = rest.permute(2, 1, 0)[..., None].expand(3, rest.shape[1], batch, frames).reshape(3, rest.shape[1], -1)
     place = {joint: k for k, joint in enumerate(MOVING)}
-    rest = rest[:, None]
-    rotation = torch.eye(3, dtype=local.dtype, device=local.device).expand(batch, frames, 1, 3, 3)
-    position = rest[:, :, :1].expand(batch, frames, 1, 3)
-    before, order, all_rotations, all_positions = [0], [0], [rotation], [position]
+    rotation = torch.eye(3, dtype=local.dtype, device=local.device)[..., None, None].expand(3, 3, 1, batch * frames)
+    position = still[:, :1]
+    before, order, rotations, positions = [0], [0], [rotation], [position]
     for level in LEVELS:
         parents = [before.index(PARENTS[j]) for j in level]
-        offset = rest[:, :, level] - rest[:, :, [PARENTS[j] for j in level]]
-        position = position[:, :, parents] + _apply(rotation[:, :, parents], offset)
-        rotation = _times(rotation[:, :, parents], local[:, :, [place[j] for j in level]])
+        turned = rotation[:, :, parents]
+        position = position[:, parents] + _apply(turned, still[:, level] - still[:, [PARENTS[j] for j in level]])
+        rotation = _times(turned, local[:, :, [place[j] for j in level]])
         before = level
         order += level
-        all_rotations.append(rotation)
-        all_positions.append(position)
-    rotation = torch.cat(all_rotations, dim=2)
-    still = [j for j in range(NUM_JOINTS) if j not in order]
-    position = torch.cat([*all_positions, rest[:, :, still].expand(batch, frames, len(still), 3)], dim=2)
-    order += still
-    joints = position[:, :, [order.index(j) for j in range(NUM_JOINTS)]]
-    carriers = [order.index(j) for j in _EXTRA_PARENTS]
-    offset = rest[:, :, NUM_JOINTS:] - rest[:, :, list(_EXTRA_PARENTS)]
-    whole = torch.cat([joints, joints[:, :, list(_EXTRA_PARENTS)] + _apply(rotation[:, :, carriers], offset)], dim=2)
+        rotations.append(rotation)
+        positions.append(position)
+    rotation = torch.cat(rotations, dim=2)
+    unmoved = [j for j in range(NUM_JOINTS) if j not in order]
+    order += unmoved
+    joints = torch.cat([*positions, still[:, unmoved]], dim=1)[:, [order.index(j) for j in range(NUM_JOINTS)]]
+    extra = _apply(rotation[:, :, [order.index(j) for j in _EXTRA_PARENTS]], still[:, NUM_JOINTS:] - still[:, list(_EXTRA_PARENTS)])
+    whole = torch.cat([joints, joints[:, list(_EXTRA_PARENTS)] + extra], dim=1)
     hands = []
     for side in ("left", "right"):
         wrist = INDEX[f"{side}_wrist"]
-        seen = rotation[:, :, order.index(wrist)].transpose(-1, -2)[:, :, None]
-        hands.append(_apply(seen, whole[:, :, list(GROUPS[f"{side}_hand"])] - whole[:, :, wrist : wrist + 1]))
-    return whole, torch.stack(hands, dim=2)
-
+        seen = rotation[:, :, order.index(wrist)].transpose(0, 1)[:, :, None]
+        hands.append(_apply(seen, whole[:, list(GROUPS[f"{side}_hand"])] - whole[:, wrist : wrist + 1]))
+    return (
+        whole.permute(2, 1, 0).reshape(batch, frames, -1, 3),
+        torch.stack(hands).permute(3, 0, 2, 1).reshape(batch, frames, 2, -1, 3),
+    )

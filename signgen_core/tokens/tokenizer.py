@@ -109,7 +109,7 @@ class Tokenizer:
 
         folder = Path(folder)
         said = {
-            "format": FORMAT, "version": VERSION, "id": self.id, "network": _plain(self.config),
+            "format": FORMAT, "version": VERSION, "id": self.id, "network": plain(self.config),
             "normalisation": {s: {"mean": _numbers(self.normaliser.mean[s]), "scale": _numbers(self.normaliser.scale[s])} for s in STREAMS},
             "training": self.facts,
         }  # fmt: skip
@@ -165,7 +165,8 @@ def _empty(config: Config) -> Network:
     return Network(config)
 
 
-def _plain(config: Config) -> dict[str, Any]:
+def plain(config: Config) -> dict[str, Any]:
+    """A config as JSON holds it."""
     return {**asdict(config), "codes": dict(config.codes), "levels": list(config.levels), "dilations": list(config.dilations)}
 
 
@@ -175,7 +176,7 @@ def _numbers(values: np.ndarray) -> list[float]:
 
 
 def _identity(config: Config, normaliser: Normaliser, weights: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps(_plain(config), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(plain(config), sort_keys=True).encode())
     for stream in STREAMS:
         digest.update(normaliser.mean[stream].astype("<f4").tobytes() + normaliser.scale[stream].astype("<f4").tobytes())
     for name, value in weights.items():
