@@ -22,6 +22,9 @@ class FunctionWords(ClauseReader):
         unit = (self.finder.token(after) if after.group == token.group else None) or Found(("",), "", 0)
         if token.norm in ("every", "each") and after.group == token.group and after.norm in WEEKDAYS and (weekday := self.finder.word(after.norm)):
             return self.add(i, i + 2, weekday.ids, "every week on that day: repeated", repeats=1)
+        if token.norm in ("every", "each") and after.group == token.group and after.norm and not self.finder.first(f"EVERY-{after.norm.upper()}"):
+            if unit.ids[0]:  # ALL NIGHT would be the whole of one
+                return self.add(i, i + 2, unit.ids, f"every {after.norm}: repeated", repeats=1)
         if token.norm in ("last", "next", "this", "every", "each") and after.group == token.group and after.norm:
             whole = f"{token.norm} {after.norm}".upper().replace(" ", "-")
             known = self.finder.first(whole)

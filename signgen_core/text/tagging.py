@@ -64,7 +64,30 @@ def tag(tokens: list[Token]) -> None:
             token.lemma = token.tag.lower()
     for i in range(len(tokens)):
         _retag(tokens, i)
+    _find_the_verb(tokens)
     mark_times(tokens)
+
+
+def _find_the_verb(tokens: list[Token]) -> None:
+    """Two words that the tagger takes for others when nothing else could be the verb: "Children like playing", "How much does this cost?"."""
+    for i, token in enumerate(tokens):
+        before, after = token_at(tokens, i - 1), token_at(tokens, i + 1)
+        if token.norm == "like" and token.tag == "PREP" and before.tag in ("NOUN", "NAME", "PRON") and after.norm and not before.post:
+            others = [t for k, t in enumerate(tokens) if k != i]
+            if not any(t.tag in ("BE", "HAVE", "DO", "MODAL") or (t.tag == "VERB" and t.form != "ing") for t in others):
+                token.tag, token.lemma, token.form = "VERB", "like", "base"
+        if (
+            token.norm in ("do", "does", "did")
+            and token.tag == "VERB"
+            and after.tag in ("PRON", "DEM", "DET", "POSS", "NAME", "NOUN")
+            and "?" in tokens[-1].post
+            and any(t.tag == "WH" for t in tokens[:i])
+            and not any(t.tag in ("DO", "BE", "HAVE", "MODAL", "VERB") for t in tokens[:i])
+        ):
+            token.tag, token.lemma, token.form = "DO", "do", ""
+            last = tokens[-1]
+            if last.tag == "NOUN" and verb_form(last.norm)[0] and _awaits_verb(tokens[i:-1]):
+                last.tag, (last.lemma, last.form) = "VERB", _verb_lemma(last)
 
 
 def _verb_lemma(token: Token) -> tuple[str, str]:
