@@ -165,7 +165,13 @@ class Network(nn.Module):
         else:
             coders = {"body": "body", "hand": "right_hand", "face": "face"}
             self.coders = nn.ModuleDict({name: Coder(config, WIDTHS[s], config.codes[s]) for name, s in coders.items()})
+        self.mirror: Tensor
         self.register_buffer("mirror", torch.tensor(MIRROR_6D * (WIDTHS["left_hand"] // 6)), persistent=False)
+
+    def _coder(self, name: str) -> Coder:
+        found = self.coders[name]
+        assert isinstance(found, Coder)
+        return found
 
     def _split(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """coder -> its input; the hands one after the other along the batch."""
@@ -195,7 +201,7 @@ class Network(nn.Module):
         """Features that went through the codes, codes by stream (B, N, Q), commitment loss."""
         made, codes, loss = {}, {}, mask.new_zeros(())
         for name, x in self._split(features).items():
-            coder, m = self.coders[name], self._mask(name, mask)
+            coder, m = self._coder(name), self._mask(name, mask)
             quantised, codes[name], extra = coder.encode(x, m)
             made[name] = coder.decode(quantised, m)
             loss = loss + extra
@@ -203,11 +209,11 @@ class Network(nn.Module):
 
     def encode(self, features: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
         """Codes by stream."""
-        return self._streams({name: self.coders[name].encode(x, self._mask(name, mask))[1] for name, x in self._split(features).items()})
+        return self._streams({name: self._coder(name).encode(x, self._mask(name, mask))[1] for name, x in self._split(features).items()})
 
     def decode(self, codes: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
         """Features by stream, normalised."""
         by_coder = dict(codes) if self.config.joint else {
             "body": codes["body"], "hand": torch.cat([codes["left_hand"], codes["right_hand"]]), "face": codes["face"],
         }  # fmt: skip
-        return self._join({name: self.coders[name].decode(self.coders[name].lookup(c), self._mask(name, mask)) for name, c in by_coder.items()})
+        return self._join({name: self._coder(name).decode(self._coder(name).lookup(c), self._mask(name, mask)) for name, c in by_coder.items()})

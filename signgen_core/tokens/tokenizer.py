@@ -206,7 +206,8 @@ def _config(path: Path) -> tuple[dict[str, Any], Config, Normaliser]:
     if not isinstance(said, dict) or set(said) != names:
         raise FileFormatError(f"{path}: network: expected {', '.join(sorted(names))}")
     try:
-        config = Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in said.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+        config = Config(**values)
     except (InputError, TypeError, ValueError, AttributeError) as problem:
         raise FileFormatError(f"{path}: network: {problem}") from None
     table = data.get("normalisation")
@@ -214,12 +215,12 @@ def _config(path: Path) -> tuple[dict[str, Any], Config, Normaliser]:
     for stream in STREAMS:
         for part in parts:
             try:
-                values = np.asarray(table[stream][part], dtype=np.float32)  # type: ignore[index]
+                numbers = np.asarray(table[stream][part], dtype=np.float32)  # type: ignore[index]
             except (KeyError, TypeError, ValueError):
-                values = np.zeros(0, dtype=np.float32)
-            if values.shape != (WIDTHS[stream],) or not np.isfinite(values).all() or (part == "scale" and values.min() <= 0.0):
+                numbers = np.zeros(0, dtype=np.float32)
+            if numbers.shape != (WIDTHS[stream],) or not np.isfinite(numbers).all() or (part == "scale" and numbers.min() <= 0.0):
                 raise FileFormatError(f"{path}: normalisation.{stream}.{part}: expected {WIDTHS[stream]} numbers{' above 0' if part == 'scale' else ''}")
-            parts[part][stream] = values
+            parts[part][stream] = numbers
     return data, config, Normaliser(parts["mean"], parts["scale"])
 
 

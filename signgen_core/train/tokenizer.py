@@ -201,7 +201,8 @@ class _Run:
     def _optimisers(self) -> list[Any]:
         import torch
 
-        hidden, rest = [], []
+        hidden: list[Any] = []
+        rest: list[Any] = []
         for name, value in self.network.named_parameters():
             inner = value.ndim == 2 and (".encoder." in name or ".decoder." in name)
             (hidden if inner and self.options.optimiser == "muon" else rest).append(value)
@@ -215,7 +216,8 @@ class _Run:
         import torch
 
         first = self._resume()
-        began, sums, counted = time.monotonic(), {}, 0
+        sums: dict[str, float] = {}
+        began, counted = time.monotonic(), 0
         for step in range(first, self.options.steps):
             for key, value in self._step(step).items():
                 sums[key] = sums.get(key, 0.0) + value
