@@ -123,7 +123,10 @@ class Coder(nn.Module):
         self.norm_code, self.to_code = nn.LayerNorm(width), nn.Linear(width, latent)
         self.from_code = nn.Linear(latent, width)
         self.decoder = nn.ModuleList([Block(width, d) for d in config.dilations])
-        self.norm_out, self.leave = nn.LayerNorm(width), nn.Linear(width, self.frames * wide)
+        self.norm_out, self.leave = nn.LayerNorm(width), nn.Linear(width, 2 * self.frames * wide)
+        ramp = (torch.arange(self.frames) + 0.5) / self.frames
+        self.fade: Tensor
+        self.register_buffer("fade", torch.cat([ramp, ramp.flip(0)])[:, None], persistent=False)
 
     def encode(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (B, T, wide), mask (B, N, 1) -> quantised (B, N, latent), codes (B, N, Q), commitment loss."""
@@ -139,11 +142,22 @@ class Coder(nn.Module):
         return quantised, codes, z.new_zeros(())
 
     def decode(self, quantised: Tensor, mask: Tensor) -> Tensor:
-        """(B, N, latent) -> (B, T, wide)."""
+        """(B, N, latent) -> (B, T, wide). Each token says twice as many frames as are its own, and neighbours fade into one another."""
         h = self.from_code(quantised)
         for block in self.decoder:
             h = block(h, mask)
-        return self.leave(self.norm_out(h)).reshape(h.shape[0], h.shape[1] * self.frames, self.wide)
+        said = self.leave(self.norm_out(h)).reshape(*h.shape[:2], 2 * self.frames, self.wide) * self.fade * mask[..., None]
+        weight = self.fade * mask[..., None]
+        return self._overlapped(said) / self._overlapped(weight).clamp_min(1e-6)
+
+    def _overlapped(self, said: Tensor) -> Tensor:
+        """(B, N, 2 F, C), of which the middle F frames are the token's own -> sums (B, N F, C)."""
+        batch, count, _, wide = said.shape
+        early = said[:, :, : self.frames].reshape(batch, -1, wide)
+        late = said[:, :, self.frames :].reshape(batch, -1, wide)
+        whole = nn.functional.pad(early, (0, 0, 0, self.frames)) + nn.functional.pad(late, (0, 0, self.frames, 0))
+        start = self.frames // 2
+        return whole[:, start : start + count * self.frames]
 
     def lookup(self, codes: Tensor) -> Tensor:
         """codes (B, N, Q) -> quantised (B, N, latent)."""

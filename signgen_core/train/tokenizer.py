@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError
-from ..tokens.features import STREAMS, Normaliser
+from ..tokens.features import FACE_JOINTS, STREAMS, Normaliser
 from ..tokens.metrics import GROUPS, aligned_distances, codebook_use, distances, jitter
 from ..tokens.tokenizer import Tokenizer, half
 from .motion_data import MotionSet, mirrored, mirrored_points
@@ -27,18 +27,19 @@ if TYPE_CHECKING:
     from ..tokens.network import Config
 
 CHECKPOINT = "checkpoint.safetensors"
+FACE = slice(6 * len(FACE_JOINTS), None)  # of the face stream: the coefficients
 Progress = Callable[[float, str], None]
 # Weights of the terms of the loss. Positions are in metres, so that a millimetre counts as much as these in thousandths.
 FEATURES = {"body": 1.0, "left_hand": 1.0, "right_hand": 1.0, "face": 0.5}
-VELOCITY, POSITIONS, HANDS, COMMITMENT = 0.5, 60.0, 60.0, 0.25
+VELOCITY, POSITIONS, SPEED, HANDS, COMMITMENT = 0.5, 60.0, 120.0, 60.0, 0.25
 _HAND_POINTS = sorted({*GROUPS["left_hand"], *GROUPS["right_hand"]})
 
 
 @dataclass(frozen=True)
 class Options:
     """steps: of `batch` windows of `window` frames. rate: learning rate at its highest. optimiser: muon for the matrices of the layers (the rest goes by AdamW)
-    or adamw for all. mirror: half of the windows mirrored. average: decay of the running mean of the weights. position_stride: kinematics on every so
-    many-th frame. save_every: steps between checkpoints. threads: on the CPU. The last two and the device may differ when a run goes on.
+    or adamw for all. mirror: half of the windows mirrored. average: decay of the running mean of the weights. position_frames: frames in a row of
+    each window that kinematics run on. save_every: steps between checkpoints. threads: on the CPU. The last two and the device may differ when a run goes on.
     """
 
     steps: int = 6000
@@ -49,15 +50,15 @@ class Options:
     weight_decay: float = 0.01
     mirror: bool = True
     average: float = 0.998
-    position_stride: int = 2
+    position_frames: int = 32
     seed: int = 0
     save_every: int = 250
     device: str = "auto"
     threads: int = 2
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 1 or self.window < 8 or self.save_every < 1 or self.position_stride < 1 or self.threads < 1:
-            raise InputError("tokenizer: steps, batch, save_every, position_stride and threads must be at least 1, window at least 8")
+        if self.steps < 1 or self.batch < 1 or self.window < 8 or self.save_every < 1 or self.position_frames < 2 or self.threads < 1:
+            raise InputError("tokenizer: steps, batch, save_every and threads must be at least 1, position_frames 2, window 8")
         if self.optimiser not in ("adamw", "muon"):
             raise InputError(f"tokenizer: optimiser {self.optimiser!r}; known are adamw, muon")
         if not 0.0 < self.rate <= 1.0 or not 0.0 <= self.average < 1.0:
@@ -140,10 +141,10 @@ def fit_normaliser(motions: MotionSet, numbers: np.ndarray, mirror: bool) -> Nor
     return Normaliser({**mean, "left_hand": both["left_hand"]}, {**scale, "left_hand": scale["right_hand"]})
 
 
-def loss_terms(made: Mapping[str, Any], batch: Mapping[str, Any], mean: Mapping[str, Any], scale: Mapping[str, Any], stride: int, shift: int) -> dict[str, Any]:
+def loss_terms(made: Mapping[str, Any], batch: Mapping[str, Any], mean: Mapping[str, Any], scale: Mapping[str, Any], few: slice) -> dict[str, Any]:
     """The terms of the loss, weighted. made, batch: stream -> (B, T, width) normalised; batch also mask, valid, rest; mean, scale of the features.
 
-    Kinematics run on frames shift, shift + stride, ...
+    Kinematics run on the frames `few`.
     """
     import torch
 
@@ -158,7 +159,6 @@ def loss_terms(made: Mapping[str, Any], batch: Mapping[str, Any], mean: Mapping[
         difference = made[stream] - batch[stream]
         features = features + FEATURES[stream] * average(torch.nn.functional.smooth_l1_loss(made[stream], batch[stream], beta=0.5, reduction="none"), seen)
         velocity = velocity + FEATURES[stream] * average((difference[:, 1:] - difference[:, :-1]).abs(), seen[:, 1:])
-    few = slice(shift, None, stride)
     whole = {s: made[s][:, few] * scale[s] + mean[s] for s in STREAMS}
     whole_true = {s: batch[s][:, few] * scale[s] + mean[s] for s in STREAMS}
     found, hands = points(whole, batch["rest"])
@@ -169,9 +169,14 @@ def loss_terms(made: Mapping[str, Any], batch: Mapping[str, Any], mean: Mapping[
     weight = torch.full((found.shape[2],), 1.0, device=found.device)
     weight[_HAND_POINTS] = 2.0
     distance = (found - true).square().sum(-1).add(1e-8).sqrt() * weight
+    drift = (found - true)[:, 1:] - (found - true)[:, :-1]
+    speed = drift.square().sum(-1).add(1e-8).sqrt() * weight
     local = (hands - true_hands).square().sum(-1).add(1e-8).sqrt()
     each = (mask[..., None] & valid[..., 1:3]).float()[..., None]
-    return {"features": features, "velocity": VELOCITY * velocity, "positions": POSITIONS * average(distance, body), "hands": HANDS * average(local, each)}
+    return {
+        "features": features, "velocity": VELOCITY * velocity, "positions": POSITIONS * average(distance, body),
+        "speed": SPEED * average(speed, body[:, 1:]), "hands": HANDS * average(local, each),
+    }  # fmt: skip
 
 
 class _Run:
@@ -253,7 +258,9 @@ class _Run:
                 group["lr"] = self.options.rate * self._pace(step)
         self.network.train()
         made, _, commitment = self.network(batch, tokens)
-        terms = loss_terms(made, batch, self.mean, self.scale, self.options.position_stride, step % self.options.position_stride)
+        count = min(self.options.position_frames, self.options.window)
+        start = int(np.random.default_rng([self.options.seed, 4, step]).integers(self.options.window - count + 1))
+        terms = loss_terms(made, batch, self.mean, self.scale, slice(start, start + count))
         loss = sum(terms.values()) + COMMITMENT * commitment
         if not torch.isfinite(loss):
             raise InputError(f"tokenizer: the loss is not a number at step {step + 1}; a smaller rate than {self.options.rate:g} may help")
@@ -343,9 +350,10 @@ def _device(wish: str) -> Any:
 def evaluate(tokenizer: Tokenizer, motions: MotionSet, part: str = "test", *, limit: int = 0, progress: Progress | None = None) -> dict[str, Any]:
     """How well the tokenizer gives the clips of a part back; `limit`: at most so many, evenly over them, 0 for all.
 
-    Returns clips, frames, mpjpe_mm and mpjpe_pa_mm by group of points (`tokens.metrics.GROUPS`; hands: mean of both), jitter of what went in and came out
-    (m/s^3), and by stream the codebooks' used_share and perplexity, means over the codes of a token. Every clip is encoded as a whole; positions
-    are those of its own signer's shape and pelvis-rooted. Raises InputError for a part without clips.
+    Returns clips, frames, mpjpe_mm and mpjpe_pa_mm by group of points (`tokens.metrics.GROUPS`; hands: mean of both), face_error (mean difference of the 52
+    ARKit coefficients, which are from 0 to 1), jitter of what went in and came out (m/s^3), and by stream the codebooks' used_share and perplexity, means
+    over the codes of a token. Every clip is encoded as a whole; positions are those of its own signer's shape and pelvis-rooted. Raises InputError for a
+    part without clips.
     """
     import torch
 
@@ -359,6 +367,7 @@ def evaluate(tokenizer: Tokenizer, motions: MotionSet, part: str = "test", *, li
     plain: dict[str, list[np.ndarray]] = {g: [] for g in GROUPS}
     aligned: dict[str, list[np.ndarray]] = {g: [] for g in GROUPS}
     codes: dict[str, list[np.ndarray]] = {s: [] for s in tokenizer.streams}
+    faces: list[np.ndarray] = []
     shaking: list[tuple[float, float, int]] = []
 
     def positions(features: Mapping[str, np.ndarray], rest: np.ndarray) -> np.ndarray:
@@ -371,7 +380,9 @@ def evaluate(tokenizer: Tokenizer, motions: MotionSet, part: str = "test", *, li
         features = motions.clip(int(number))
         tokens = tokenizer.encode_features(features)
         rest = motions.rest[motions.shape[number]]
-        true, made = positions(features, rest), positions(tokenizer.decode_features(tokens), rest)
+        back = tokenizer.decode_features(tokens)
+        true, made = positions(features, rest), positions(back, rest)
+        faces.append(np.abs(np.clip(back["face"][:, FACE], 0.0, 1.0) - features["face"][:, FACE]).mean(axis=1))
         for group, which in GROUPS.items():
             plain[group].append(distances(made[:, which], true[:, which]).mean(axis=1))
             aligned[group].append(aligned_distances(made[:, which], true[:, which]).mean(axis=1))
@@ -392,6 +403,7 @@ def evaluate(tokenizer: Tokenizer, motions: MotionSet, part: str = "test", *, li
         use[stream] = {"used_share": float(np.mean([u for u, _ in each])), "perplexity": float(np.mean([p for _, p in each]))}
     return {
         "part": part, "clips": int(len(numbers)), "frames": frames, "mpjpe_mm": means(plain), "mpjpe_pa_mm": means(aligned),
+        "face_error": float(np.concatenate(faces).mean()),
         "jitter": {"true": sum(a * n for a, _, n in shaking) / frames, "tokens": sum(b * n for _, b, n in shaking) / frames},
         "codebooks": {"size": tokenizer.size, **use},
     }  # fmt: skip
