@@ -54,6 +54,8 @@ _FOLDED = {name: {v.lower(): v for v in values} for name, values in _ENUMS.items
 _OLD_NAMES = {"dominanceconditionviolation": "DominanceViolation", "symmetryconditionviolation": "SymmetryViolation"}
 # Written differently for the dominant hand and for the other one in the table itself.
 _HANDSHAPE_NAMES = {"b": "open_b"}
+# Handshapes of ours for which the table has no name of its own.
+_COUNTED_AS = {"thumb_up": "a"}
 Value = str | bool | None
 
 
@@ -223,10 +225,12 @@ class Comparison:
 def value_of(phonology: Phonology, feature: str, shapes: Handshapes) -> Value:
     """A feature of a morpheme as ASL-LEX would code it: what follows from the handshape is taken from the inventory."""
     value = getattr(phonology, feature)
+    if feature in ("handshape", "nondominant_handshape"):
+        value = _COUNTED_AS.get(value, value)
     if value is None and feature in ("selected_fingers", "flexion", "spread", "thumb_position", "thumb_contact"):
         value = getattr(shapes.get(phonology.handshape), feature)
     if feature == "nondominant_handshape" and value is None and phonology.symmetrical:
-        value = phonology.handshape  # the table writes it out
+        value = _COUNTED_AS.get(phonology.handshape, phonology.handshape)  # the table writes it out
     if feature == "flexion" and value == "NA":
         value = None
     return value  # type: ignore[no-any-return]
