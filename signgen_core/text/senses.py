@@ -223,4 +223,4 @@ def _about_mean(rows: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Cosines of a (D,) vector with (N, D) rows, all taken about the mean of the rows."""
     middle = rows.mean(axis=0)
     rows, vector = rows - middle, vector - middle
-    return rows @ vector / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(vector), 1e-9)
+    return np.einsum("nd,d->n", rows, vector) / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(vector), 1e-9)

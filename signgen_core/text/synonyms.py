@@ -55,7 +55,7 @@ class Neighbours:
         return self._known[word, pos]
 
     def _nearest(self, word: str, pos: str) -> Found | None:
-        cosines = self.vectors[pos] @ self.encoder.encode([FRAMES[pos].format(word)]).pooled[0]
+        cosines = np.einsum("nd,d->n", self.vectors[pos], self.encoder.encode([FRAMES[pos].format(word)]).pooled[0])
         for k in np.argsort(-cosines)[:5]:
             other, gloss = self.rows[pos][int(k)]
             score = float(cosines[k])
