@@ -22,8 +22,8 @@ from .action import ActionSequence
 from .errors import InputError
 from .motion import Motion
 from .phonology.features import Phonology, phonology_to_json
-from .phonology.number_glosses import is_number
 from .phonology.lexicon import Entry, Lexicon, load_lexicon
+from .phonology.number_glosses import is_number
 from .planner import Planner
 from .rig import JOINT_NAMES, MAX_ROTATION
 from .synthesis.check import measure
