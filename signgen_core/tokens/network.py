@@ -10,17 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from loguru import logger
 from torch import Tensor, nn
 from vector_quantize_pytorch import FSQ, ResidualFSQ, ResidualVQ
 
 from ..errors import InputError
 from .features import STREAMS, WIDTHS
 
+# It warns of every codebook that starts with fewer tokens than codes; codes that nothing asks for are put elsewhere soon.
+logger.disable("vector_quantize_pytorch")
+
 QUANTISERS = ("fsq", "residual_fsq", "residual_vq")
 JOINT = "all"
 # What mirroring does to the 6-D form of a rotation: M R M with M = diag(-1, 1, 1).
 MIRROR_6D = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 VQ_DIMENSION = 32
+# A code that fewer tokens a step ask for, in the running mean, is put elsewhere; a step has some hundreds of tokens.
+DEAD = 0.02
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,12 @@ class Config:
     width, dilations: of the layers, one residual block a dilation in encoder and decoder each.
     """
 
-    quantiser: str = "fsq"
+    quantiser: str = "residual_vq"
     levels: tuple[int, ...] = (8, 5, 5, 5)
     codebook: int = 1024
-    codes: Mapping[str, int] = field(default_factory=lambda: {"body": 6, "left_hand": 4, "right_hand": 4, "face": 2})
+    codes: Mapping[str, int] = field(default_factory=lambda: {"body": 8, "left_hand": 3, "right_hand": 3, "face": 1})
     joint: bool = False
-    width: int = 192
+    width: int = 256
     dilations: tuple[int, ...] = (1, 2, 1)
     frames_per_token: int = 4
     fps: float = 30.0
@@ -92,9 +98,9 @@ class Block(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.convolution = Convolution(width, dilation)
         self.out = nn.Linear(width, width)
+        # nothing at first: what comes in goes straight through, and training starts from a linear code
+        nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
-        with torch.no_grad():
-            self.out.weight.mul_(0.3)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         return x + self.out(nn.functional.gelu(self.convolution(self.norm(x) * mask)))
@@ -116,14 +122,14 @@ class Coder(nn.Module):
         else:
             latent = VQ_DIMENSION
             self.quantiser = ResidualVQ(
-                dim=latent, codebook_size=config.codebook, num_quantizers=codes, kmeans_init=True, threshold_ema_dead_code=2, decay=0.98
+                dim=latent, codebook_size=config.codebook, num_quantizers=codes, kmeans_init=True, threshold_ema_dead_code=DEAD, decay=0.99
             )
         self.enter = nn.Linear(self.frames * wide, width)
         self.encoder = nn.ModuleList([Block(width, d) for d in config.dilations])
-        self.norm_code, self.to_code = nn.LayerNorm(width), nn.Linear(width, latent)
+        self.to_code = nn.Linear(width, latent)
         self.from_code = nn.Linear(latent, width)
         self.decoder = nn.ModuleList([Block(width, d) for d in config.dilations])
-        self.norm_out, self.leave = nn.LayerNorm(width), nn.Linear(width, 2 * self.frames * wide)
+        self.leave = nn.Linear(width, 2 * self.frames * wide)
         ramp = (torch.arange(self.frames) + 0.5) / self.frames
         self.fade: Tensor
         self.register_buffer("fade", torch.cat([ramp, ramp.flip(0)])[:, None], persistent=False)
@@ -134,7 +140,7 @@ class Coder(nn.Module):
         h = self.enter(x.reshape(batch, frames // self.frames, self.frames * self.wide))
         for block in self.encoder:
             h = block(h, mask)
-        z = self.to_code(self.norm_code(h))
+        z = self.to_code(h)
         if self.kind == "residual_vq":
             quantised, codes, loss = self.quantiser(z, mask=mask[..., 0].bool())
             return quantised, codes, loss.sum()
@@ -146,7 +152,7 @@ class Coder(nn.Module):
         h = self.from_code(quantised)
         for block in self.decoder:
             h = block(h, mask)
-        said = self.leave(self.norm_out(h)).reshape(*h.shape[:2], 2 * self.frames, self.wide) * self.fade * mask[..., None]
+        said = self.leave(h).reshape(*h.shape[:2], 2 * self.frames, self.wide) * self.fade * mask[..., None]
         weight = self.fade * mask[..., None]
         return self._overlapped(said) / self._overlapped(weight).clamp_min(1e-6)
 

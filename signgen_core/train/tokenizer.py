@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint.safetensors"
 FACE = slice(6 * len(FACE_JOINTS), None)  # of the face stream: the coefficients
 Progress = Callable[[float, str], None]
-# Weights of the terms of the loss. Positions are in metres, so that a millimetre counts as much as these in thousandths.
+# Weights of the terms of the loss. Positions are in metres, so that a millimetre counts as much as these in thousandths; they count a
+# tenth at first and in full at the end, because the features lead the way faster than the positions do.
 FEATURES = {"body": 1.0, "left_hand": 1.0, "right_hand": 1.0, "face": 0.5}
-VELOCITY, POSITIONS, SPEED, HANDS, COMMITMENT = 0.5, 60.0, 120.0, 60.0, 0.25
+VELOCITY, POSITIONS, SPEED, HANDS, COMMITMENT = 0.5, 40.0, 20.0, 40.0, 0.25
+RAMPED = ("positions", "speed", "hands")
 _HAND_POINTS = sorted({*GROUPS["left_hand"], *GROUPS["right_hand"]})
 
 
@@ -43,7 +45,7 @@ class Options:
     """
 
     steps: int = 6000
-    batch: int = 32
+    batch: int = 16
     window: int = 64
     rate: float = 2e-3
     optimiser: Literal["adamw", "muon"] = "adamw"
@@ -261,7 +263,8 @@ class _Run:
         count = min(self.options.position_frames, self.options.window)
         start = int(np.random.default_rng([self.options.seed, 4, step]).integers(self.options.window - count + 1))
         terms = loss_terms(made, batch, self.mean, self.scale, slice(start, start + count))
-        loss = sum(terms.values()) + COMMITMENT * commitment
+        ramp = 0.1 + 0.9 * step / self.options.steps
+        loss = sum(v * (ramp if k in RAMPED else 1.0) for k, v in terms.items()) + COMMITMENT * commitment
         if not torch.isfinite(loss):
             raise InputError(f"tokenizer: the loss is not a number at step {step + 1}; a smaller rate than {self.options.rate:g} may help")
         for optimiser in self.optimisers:
@@ -277,7 +280,8 @@ class _Run:
                     self.mean_state[name].lerp_(value, 1.0 - keep)
                 else:  # codebooks are running means already
                     self.mean_state[name].copy_(value)
-        return {"loss": float(loss.detach()), **{k: float(v.detach()) for k, v in terms.items()}}
+        said = {k: float(v.detach()) for k, v in terms.items()}
+        return {"loss": sum(said.values()), **said}  # without the ramp, so that steps can be compared
 
     def _pace(self, step: int) -> float:
         """Share of the learning rate: up over the first steps, then down along half a cosine."""
