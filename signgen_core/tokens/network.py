@@ -16,14 +16,13 @@ from vector_quantize_pytorch import FSQ, ResidualFSQ, ResidualVQ
 
 from ..errors import InputError
 from .features import STREAMS, WIDTHS
+from .mirror import MIRROR_6D
 
 # It warns of every codebook that starts with fewer tokens than codes; codes that nothing asks for are put elsewhere soon.
 logger.disable("vector_quantize_pytorch")
 
 QUANTISERS = ("fsq", "residual_fsq", "residual_vq")
 JOINT = "all"
-# What mirroring does to the 6-D form of a rotation: M R M with M = diag(-1, 1, 1).
-MIRROR_6D = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 VQ_DIMENSION = 32
 # A code that fewer tokens a step ask for, in the running mean, is put elsewhere; a step has some hundreds of tokens.
 DEAD = 0.02

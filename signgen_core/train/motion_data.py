@@ -17,18 +17,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InputError, OutputError
-from ..face import FACE_MIRROR
 from ..kinematics.resample import resample
 from ..motion import Motion, read_npz, write_bytes
-from ..rig import POINT_NAMES, mirror_name
-from ..tokens.features import BODY_JOINTS, FACE_JOINTS, STREAMS, WIDTHS, encode
+from ..tokens.features import STREAMS, WIDTHS, encode
 from .corpus import MANIFEST, SETTINGS
 
 VERSION = 1
 TEST_SHARE = 0.1
 INDEX_FILE = "index.json"
-_SIGNS_6D = np.array([1.0, -1.0, -1.0, -1.0, 1.0, 1.0], dtype=np.float32)  # of M R M with M = diag(-1, 1, 1)
-_POINT_MIRROR = tuple(POINT_NAMES.index(mirror_name(name)) for name in POINT_NAMES)
 
 
 @dataclass(frozen=True)
@@ -78,30 +74,6 @@ def load_motions(data: Path, cache: Path, *, fps: float = 30.0, progress: Callab
     if not _cached(cache, fingerprint):
         _fill(data, cache, fps, fingerprint, progress)
     return _open(cache)
-
-
-def mirrored(features: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Features (..., width) of the signer's mirror image: what `Motion.mirrored` is to a motion."""
-    out = {"left_hand": _mirrored_joints(features["right_hand"]), "right_hand": _mirrored_joints(features["left_hand"])}
-    out["body"] = _mirrored_joints(features["body"], _order(BODY_JOINTS))
-    width = 6 * len(FACE_JOINTS)
-    turned = _mirrored_joints(features["face"][..., :width], _order(FACE_JOINTS))
-    out["face"] = np.concatenate([turned, features["face"][..., width:][..., list(FACE_MIRROR)]], axis=-1)
-    return {s: out[s] for s in STREAMS}
-
-
-def mirrored_points(points: np.ndarray) -> np.ndarray:
-    """Points (..., 70, 3) of the mirror image."""
-    return points[..., list(_POINT_MIRROR), :] * np.array([-1.0, 1.0, 1.0], dtype=points.dtype)
-
-
-def _order(names: tuple[str, ...]) -> list[int]:
-    return [names.index(mirror_name(name)) for name in names]
-
-
-def _mirrored_joints(values: np.ndarray, order: list[int] | None = None) -> np.ndarray:
-    joints = values.reshape(*values.shape[:-1], -1, 6) * _SIGNS_6D
-    return (joints if order is None else joints[..., order, :]).reshape(values.shape)
 
 
 # -- reading ------------------------------------------------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ import numpy as np
 from ..errors import FileFormatError, InputError, MachineError
 from ..tokens.features import FACE_JOINTS, STREAMS, Normaliser
 from ..tokens.metrics import GROUPS, aligned_distances, codebook_use, distances, jitter
+from ..tokens.mirror import mirrored, mirrored_points
 from ..tokens.tokenizer import Tokenizer, half
-from .motion_data import MotionSet, mirrored, mirrored_points
+from .motion_data import MotionSet
 
 if TYPE_CHECKING:
     from ..tokens.network import Config

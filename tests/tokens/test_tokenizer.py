@@ -88,7 +88,7 @@ def test_padding_changes_nothing(motion: Motion) -> None:
 
 
 def test_a_handshape_has_one_code_in_either_hand(motion: Motion) -> None:
-    from signgen_core.train.motion_data import mirrored
+    from signgen_core.tokens.mirror import mirrored
 
     made = tokenizer(motion)
     mean, scale = dict(made.normaliser.mean), dict(made.normaliser.scale)

@@ -16,7 +16,8 @@ from signgen_core.errors import FileFormatError, InputError
 from signgen_core.kinematics.resample import resample
 from signgen_core.motion import Motion, write_npz
 from signgen_core.tokens.features import STREAMS, encode
-from signgen_core.train.motion_data import MotionSet, load_motions, mirrored, mirrored_points
+from signgen_core.tokens.mirror import mirrored, mirrored_points
+from signgen_core.train.motion_data import MotionSet, load_motions
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("vector_quantize_pytorch")
