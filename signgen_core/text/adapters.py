@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .encoder import Encoder, shared_copy
+from .encoder import Encoder, quiet_threads, shared_copy
 
 # Queries, values and what mixes them and feeds forward, by the names of the BERT and RoBERTa, then of the DistilBERT family.
 _PROJECTIONS = ("query", "value", "dense", "q_lin", "v_lin", "out_lin", "lin1", "lin2")
@@ -36,6 +36,6 @@ def adapted(encoder: Encoder, weights: dict[str, np.ndarray], scale: float) -> E
         down, up = (torch.from_numpy(weights[f"adapter.{name}.{part}"].astype(np.float32)) for part in ("down", "up"))
         if name not in layers or tuple(layers[name].weight.shape) != (up.shape[0], down.shape[1]):
             raise InputError(f"adapter.{name}: does not fit the encoder {encoder.name}")
-        with torch.no_grad():
+        with torch.no_grad(), quiet_threads():  # small products, for which starting threads costs more than they do
             layers[name].weight += scale * (up @ down)
     return encoder.changed(model, "+adapters")

@@ -107,7 +107,8 @@ class Encoder:
         import torch
 
         if self._quick is None:
-            self._quick = quicker(self.model)
+            with quiet_threads():
+                self._quick = quicker(self.model)
         with quiet_threads(), torch.inference_mode():
             found = self.tokenizer.encode(text)
             hidden = self._quick(torch.tensor([found.ids]), None)

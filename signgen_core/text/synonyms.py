@@ -7,7 +7,7 @@ threshold is chosen on benchmarks/data/synonym_pairs.tsv (`python benchmarks/tex
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,12 +36,16 @@ class Neighbours:
             if entry.kind == "lexical" and entry.pos in rows:
                 rows[entry.pos] += [(word, gloss) for word in entry.words if word.isalpha()]
         self.rows = rows
-        texts = [FRAMES[pos].format(word) for pos, items in rows.items() for word, _ in items]
-        content = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-        vectors = cached_vectors("lexicon-words", encoder, content, lambda: encoder.embed(texts), encoder.dimension)
-        bounds = np.cumsum([0] + [len(items) for items in rows.values()])
-        self.vectors = {pos: vectors[a:b] for pos, a, b in zip(rows, bounds, bounds[1:], strict=False)}
         self._known: dict[tuple[str, str], Found | None] = {}
+
+    @cached_property
+    def vectors(self) -> dict[str, np.ndarray]:
+        """part of speech -> (N, D) of its words; made at the first word that has no sign, since it takes seconds where the cache has none."""
+        texts = [FRAMES[pos].format(word) for pos, items in self.rows.items() for word, _ in items]
+        content = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+        vectors = cached_vectors("lexicon-words", self.encoder, content, lambda: self.encoder.embed(texts), self.encoder.dimension)
+        bounds = np.cumsum([0] + [len(items) for items in self.rows.values()])
+        return {pos: vectors[a:b] for pos, a, b in zip(self.rows, bounds, bounds[1:], strict=False)}
 
     def near(self, word: str, tag: str) -> Found | None:
         """The sign of the nearest word of the same part of speech (our tag), with its cosine as confidence; None if none is near enough."""
