@@ -100,3 +100,20 @@ def test_settings_that_make_no_sense() -> None:
     for wrong in ({"clips": 0}, {"clips": 3, "test_share": 1.0}, {"clips": 3, "signers": 0}, {"clips": 3, "held_out_share": 0.9}):
         with pytest.raises(InputError, match="corpus: "):
             Settings(**wrong)
+
+
+def test_the_command_makes_a_corpus_and_goes_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from headless.cli import main
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        status = main(["train", "corpus", "-o", str(tmp_path / "c"), *arguments])
+        shown = capfd.readouterr()
+        return status, shown.out, shown.err
+
+    settings = ("--signers", "1", "--test-signers", "1", "--workers", "1")
+    assert run("--clips", "2", *settings) == (0, f"{tmp_path / 'c'}  2 clips made, 0 kept, 0 failed\n", "")
+    assert run("--clips", "3", *settings)[1].endswith("1 clip made, 2 kept, 0 failed\n")
+    status, out, err = run("--clips", "3", "--signers", "2", "--test-signers", "1", "--workers", "1")
+    assert status == 1 and out == "" and "holds a corpus with other signers" in err and err.count("\n") == 1
+    assert run("--clips", "0")[0] == 2
