@@ -39,7 +39,7 @@ class Tokenizer:
 
     def __init__(self, config: Config, normaliser: Normaliser, weights: Mapping[str, np.ndarray], facts: Mapping[str, Any] | None = None) -> None:
         self.config, self.normaliser, self.facts = config, normaliser, dict(facts or {})
-        self.weights = {name: np.ascontiguousarray(value) for name, value in sorted(weights.items())}
+        self.weights = {name: np.array(value, order="C") for name, value in sorted(weights.items())}
         self.network = _network(config, self.weights)
         self.id = _identity(config, normaliser, self.weights)
 
