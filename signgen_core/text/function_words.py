@@ -281,12 +281,10 @@ class FunctionWords(ClauseReader):
             and second.norm not in t.not_verbs_after_going_to
         ):
             return self._future(i, i + 2)
-        if (
-            token.norm == "got"
-            and (self.at(i - 1).tag == "HAVE" or after.tag in ("DET", "NUM", "POSS") and self.at(i - 1).tag == "PRON")
-            and self.finder.has("HAVE")
-        ):
-            return self.gloss_or_spell(i, "'got': HAVE", "HAVE", role="verb")
+        if token.norm == "got" and self.at(i - 1).tag == "HAVE" and self.finder.has("HAVE"):
+            return self.gloss_or_spell(i, "'have got': HAVE", "HAVE", role="verb")
+        if token.lemma == "get" and after.norm in ("home", "here", "there") and self.finder.has("ARRIVE"):
+            return self.gloss_or_spell(i, f"'get {after.norm}': ARRIVE", "ARRIVE", role="verb")
         if token.norm in ("feel", "feels") and after.tag == "PREP" and after.norm == "like":
             return self.add(i, i + 2, (self.finder.first("WANT", "FEEL") or "fs-FEEL",), "'feel like'", role="verb")
         if token.lemma == "do" and not self.finder.word("do"):
