@@ -7,6 +7,7 @@ threshold is chosen on benchmarks/data/synonym_pairs.tsv (`python benchmarks/tex
 from __future__ import annotations
 
 import hashlib
+import os.path
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ NEAR_ENOUGH = 0.85
 FRAMES = {"noun": "I have a {}.", "verb": "They {} it.", "adjective": "It is {}.", "adverb": "I do it {}."}
 _POS = {"NOUN": "noun", "VERB": "verb", "ADJ": "adjective", "ADV": "adverb"}
 _KEPT = 5_000
+_AFTER_E = frozenset("ing ed er es ation ion able ment".split())
 _ENDINGS = frozenset("s es ed d ing ly er est y ies ied ment ness ful tion ation al able".split())
 
 
@@ -72,6 +74,10 @@ class Neighbours:
 
 def only_spelled_alike(word: str, other: str) -> bool:
     """Whether one word begins with the other without being built on it: wrist and wristwatch share pieces, hence vectors, but no meaning."""
+    shared = len(os.path.commonprefix([word, other]))
+    rests = {word[shared:], other[shared:]}
+    if shared >= 4 and "" not in rests and len(min(rests, key=len)) <= 1 and not ("e" in rests and rests & _AFTER_E) and not rests <= _ENDINGS:
+        return True  # lunge and lungs
     short, long = sorted((word, other), key=len)
     stem = short[:-1] if short.endswith(("e", "y")) else short
     return len(short) >= 4 and long.startswith(stem) and long[len(stem) :] not in _ENDINGS

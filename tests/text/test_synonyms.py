@@ -60,3 +60,12 @@ def test_the_table_has_hundreds_and_no_loops() -> None:
     near = tables().near
     assert len(near) > 600
     assert not [word for word, others in near.items() if word in others]
+
+
+def test_words_that_share_their_letters_alone_are_no_synonyms():
+    from signgen_core.text.synonyms import only_spelled_alike
+
+    for a, b in (("lunge", "lungs"), ("wrist", "wristwatch"), ("stars", "start")):
+        assert only_spelled_alike(a, b) and only_spelled_alike(b, a)
+    for a, b in (("dance", "dancing"), ("canine", "dog"), ("teach", "teacher")):
+        assert not only_spelled_alike(a, b) and not only_spelled_alike(b, a)
