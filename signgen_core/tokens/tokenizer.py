@@ -19,7 +19,7 @@ import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError, OutputError
 from ..kinematics.resample import resample
-from ..motion import Motion
+from ..motion import Motion, write_bytes
 from .codes import MotionTokens
 from .features import STREAMS, WIDTHS, Normaliser, decode, encode
 
@@ -105,7 +105,7 @@ class Tokenizer:
 
     def save(self, folder: Path) -> Path:
         """Writes the folder whole or not at all; an earlier one there is replaced. Raises OutputError."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         folder = Path(folder)
         said = {
@@ -118,8 +118,8 @@ class Tokenizer:
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
                 place = Path(made) / "new"
                 place.mkdir()
-                save_file(self.weights, place / WEIGHTS)
-                (place / CONFIG).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+                write_bytes(place / WEIGHTS, save(self.weights))
+                write_bytes(place / CONFIG, (json.dumps(said, indent=1) + "\n").encode())
                 if folder.exists():
                     shutil.move(folder, Path(made) / "old")
                 place.replace(folder)
