@@ -42,7 +42,8 @@ _HAND_POINTS = sorted({*GROUPS["left_hand"], *GROUPS["right_hand"]})
 class Options:
     """steps: of `batch` windows of `window` frames. rate: learning rate at its highest. optimiser: muon for the matrices of the layers (the rest goes by AdamW)
     or adamw for all. mirror: half of the windows mirrored. average: decay of the running mean of the weights. position_frames: frames in a row of
-    each window that kinematics run on. save_every: steps between checkpoints. threads: on the CPU. The last two and the device may differ when a run goes on.
+    each window that kinematics run on. save_every: steps between checkpoints. threads: on the CPU. Device and threads may
+    differ when a run goes on, which then goes on, but not bit by bit.
     """
 
     steps: int = 6000
