@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import tempfile
+import tokenize
 import zipfile
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,25 +139,29 @@ def write_bytes(path: str | Path, data: bytes) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
-def read_npz(path: str | Path) -> Motion:
-    """Reads an AMASS-style SMPL-X npz: our own, or any with `poses` (T, 165), `trans` and a frame rate. Raises FileFormatError."""
+def read_arrays(path: str | Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an npz file, or those of `names` that it has. Raises InputError when it is absent, FileFormatError in one line; nothing pickled is read."""
     path = Path(path)
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise FileFormatError(f"{path}: a single array, not an npz file")
         with archive:
-            data = {name: archive[name] for name in archive.files if name in _READ_KEYS}
+            return {name: archive[name] for name in archive.files if names is None or name in names}
     except FileFormatError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as problem:
         raise FileFormatError(f"{path}: not a readable npz file: {problem.strerror or problem}") from problem
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except _DAMAGE as problem:
         raise FileFormatError(f"{path}: not a readable npz file: {problem}") from problem
-    except Exception as problem:  # noqa: BLE001 - zlib.error and struct.error have no common base with the rest
-        raise FileFormatError(f"{path}: damaged npz file: {problem}") from problem
+
+
+def read_npz(path: str | Path) -> Motion:
+    """Reads an AMASS-style SMPL-X npz: our own, or any with `poses` (T, 165), `trans` and a frame rate. Raises FileFormatError."""
+    path = Path(path)
+    data = read_arrays(path, _READ_KEYS)
     if "poses" not in data:
         raise FileFormatError(f"{path}: has no array 'poses'; this is not a motion file")
     poses = data["poses"]
@@ -189,6 +197,11 @@ def read_npz(path: str | Path) -> Motion:
         raise FileFormatError(f"{path}: {problem}") from problem
 
 
+# What zip, zlib and numpy's header reader raise for bytes that are not what they should be; RuntimeError: an encrypted member.
+_DAMAGE = (
+    ValueError, KeyError, EOFError, TypeError, SyntaxError, RuntimeError, NotImplementedError, OverflowError, MemoryError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 _READ_KEYS = {
     "poses", "trans", "betas", "expressions", "face", "mocap_frame_rate", "mocap_framerate", "fps", "segment_gloss", "segment_times", "signgen",
 }  # fmt: skip

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FileFormatError, InputError
+from ..motion import read_arrays
 from .clips import Clip, Dataset, PointClip
 from .point_files import read_asllvd, read_pose
-from .smplx_files import FRAME_FILE, load_npz, read_amass, read_signavatars, read_smplestx, read_soke, read_vectors
+from .smplx_files import FRAME_FILE, read_amass, read_signavatars, read_smplestx, read_soke, read_vectors
 
 LAYOUTS = ("signavatars", "soke", "smplestx", "amass", "vectors", "pose", "asllvd", "wlasl")
 _SOKE_FRAME = re.compile(r"(_\d+_3D|^images\d+)\.pkl$")
@@ -101,7 +102,7 @@ def _folder(root: Path, layout: str | None, texts: dict[str, str]) -> Dataset:
 
 def _is_frame(path: Path) -> bool:
     """Of a file that is named like one frame of a video: whether it holds one frame's parameters."""
-    return bool({"smplx_root_pose", "global_orient"} & set(load_npz(path)))
+    return bool({"smplx_root_pose", "global_orient"} & set(read_arrays(path)))
 
 
 def _name(root: Path, path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InputError
+from ..motion import read_arrays
 from .clips import PARTS, Clip, make_motion, same_length
 from .layouts import detect, split
 from .unpickle import load_resolved
@@ -107,23 +107,6 @@ def read_soke(folder: Path, *, text: str = "", fps: float = SOKE_FPS) -> Clip:
     return Clip(folder.name, motion, everything_seen(len(rows)), text, note)
 
 
-def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz file. Raises FileFormatError; nothing pickled is read."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise FileFormatError(f"{path}: a single array, not an npz file")
-            return {name: archive[name] for name in archive.files}
-    except FileFormatError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
-        raise FileFormatError(f"{path}: not a readable npz file: {' '.join(str(problem).split())[:120]}") from None
-    except Exception as problem:  # noqa: BLE001 - zlib.error and struct.error have no common base with the rest
-        raise FileFormatError(f"{path}: damaged npz file: {problem}") from None
-
-
 def read_smplestx(files: list[Path], name: str, *, text: str = "", fps: float = VIDEO_FPS) -> Clip:
     """One npz a video frame, of SMPLest-X (`smplx_root_pose` ...) or stock SMPLer-X (`global_orient` ...). Frames that are missing between the first and the
     last are filled by the one before and marked as not seen."""
@@ -132,7 +115,7 @@ def read_smplestx(files: list[Path], name: str, *, text: str = "", fps: float = 
     numbered = sorted((int(m["frame"]), p) for p in files if (m := FRAME_FILE.match(p.name)))
     if not numbered:
         raise FileFormatError(f"{files[0]}: no frame number in its name; expected NAME_000001_p0.npz")
-    rows = [load_npz(path) for _, path in numbered]
+    rows = [read_arrays(path) for _, path in numbered]
     keys = _SOKE_KEYS if "smplx_root_pose" in rows[0] else _SMPLERX_KEYS
     known = _frames(rows, keys, [path for _, path in numbered])
     at = np.array([n for n, _ in numbered]) - numbered[0][0]
@@ -152,7 +135,7 @@ def read_smplestx(files: list[Path], name: str, *, text: str = "", fps: float = 
 
 def read_amass(path: Path, *, text: str = "") -> Clip:
     """An AMASS npz of SMPL-X (165) or SMPL-H (156), BEAT2 with `expressions`, or our own."""
-    data = load_npz(path)
+    data = read_arrays(path)
     if "poses" not in data:
         raise FileFormatError(f"{path}: has no array 'poses'")
     poses = numbers(data["poses"], f"{path}: poses")

@@ -25,6 +25,11 @@ from ..errors import FileFormatError, InputError
 
 MAX_BYTES = 2 << 30  # of a file, and of what a compressed one may grow to
 _MAX_OBJECTS = 20_000_000
+# What the opcodes of a stream that is cut off or changed end in, and the containers around it; RuntimeError: an encrypted member, too deep a nesting.
+_BROKEN = (
+    pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError, RuntimeError,
+    NotImplementedError, OSError, struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGE_TYPES = {
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2",
@@ -62,7 +67,7 @@ def loads(data: bytes, name: str = "pickle") -> Any:
         raise FileFormatError(f"{name}: {problem}") from None
     except MemoryError:
         raise FileFormatError(f"{name}: asks for more memory than there is") from None
-    except Exception as problem:  # noqa: BLE001 - a broken stream can fail in every opcode, each with an error of its own
+    except _BROKEN as problem:
         text = " ".join(str(problem).split())[:120]
         raise FileFormatError(f"{name}: not a whole pickle: {text or type(problem).__name__}") from None
 

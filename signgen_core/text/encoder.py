@@ -243,7 +243,9 @@ def _bert(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
     model = load_bert(Shape.read(config, f"{folder / 'config.json'}"), folder / "model.safetensors")
     try:
         return model, Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as problem:  # noqa: BLE001 - the library raises bare Exception
+    except Exception as problem:  # noqa: BLE001 - the library raises Exception itself, which has no narrower name; everything else passes
+        if type(problem) is not Exception:
+            raise
         raise InputError(f"{folder / 'tokenizer.json'}: not a tokenizer: {_first_line(problem)}") from problem
 
 
@@ -251,6 +253,7 @@ def _relative(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
     """Any other model of the family, by transformers."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
@@ -268,7 +271,7 @@ def _relative(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True)
-    except Exception as problem:  # noqa: BLE001 - the library raises whatever its many readers raise; all of it means that this is no model
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError) as problem:
         raise InputError(f"{folder}: not a model that can be read: {_first_line(problem)}") from problem
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{folder}: its tokenizer has no tokenizer.json, so it cannot say which characters a token covers")

@@ -40,7 +40,9 @@ def same(a: Any, b: Any) -> None:
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_every_protocol_of_pickle(protocol: int) -> None:
-    same(NUMBERS, loads(pickle.dumps(NUMBERS, protocol)))
+    found = loads(pickle.dumps(NUMBERS, protocol))
+    assert list(found) == list(NUMBERS)
+    same(NUMBERS, found)
 
 
 def test_compressed_streams() -> None:
