@@ -7,7 +7,6 @@ probabilities honest (Guo et al. 2017). `signgen train classifier` makes the wei
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from ..errors import FileFormatError, InputError
+from ..model_files import read_config
 from ..presets import PRESETS_DIR
 from .types import EMOTIONS, GESTURES, SUBJECTS, SentenceType
 
@@ -29,7 +29,6 @@ DROPOUT = 0.3
 FORMAT, VERSION = "signgen-classifier", 1
 WEIGHTS, CONFIG, ENCODER = "model.safetensors", "config.json", "encoder"
 SHIPPED = PRESETS_DIR / "models" / "classifier"
-MAX_CONFIG_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -123,18 +122,7 @@ def load_classifier(path: str | Path | None = None, encoder: Encoder | None = No
 
 
 def _config(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise FileFormatError(f"{path}: too large to be a classifier's config")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise FileFormatError(f"{path}: {problem.strerror or problem}; expected a classifier made by `signgen train classifier`") from None
-    except ValueError as problem:
-        raise FileFormatError(f"{path}: not valid JSON: {problem}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise FileFormatError(f"{path}: not the config of a SignGen classifier")
-    if data.get("version") != VERSION:
-        raise FileFormatError(f"{path}: version {data.get('version')}; this program reads version {VERSION}")
+    data = read_config(path, FORMAT, VERSION, "classifier")
     for head, labels in HEADS.items():
         if list(data.get("labels", {}).get(head, ())) != list(labels):
             raise FileFormatError(f"{path}: labels.{head}: not the labels of this version")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -17,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import FileFormatError, InputError, MachineError, OutputError
+from ..errors import FileFormatError, InputError, MachineError
 from ..kinematics.resample import resample
+from ..model_files import read_config, whole_folder
 from ..motion import Motion, write_bytes
 from .codes import MotionTokens
 from .features import STREAMS, WIDTHS, Normaliser, decode, encode
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "signgen-tokenizer", 1
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-MAX_CONFIG_BYTES = 2**20
 
 
 class Tokenizer:
@@ -113,18 +111,9 @@ class Tokenizer:
             "normalisation": {s: {"mean": _numbers(self.normaliser.mean[s]), "scale": _numbers(self.normaliser.scale[s])} for s in STREAMS},
             "training": self.facts,
         }  # fmt: skip
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
-                place = Path(made) / "new"
-                place.mkdir()
-                write_bytes(place / WEIGHTS, save(self.weights))
-                write_bytes(place / CONFIG, (json.dumps(said, indent=1) + "\n").encode())
-                if folder.exists():
-                    shutil.move(folder, Path(made) / "old")
-                place.replace(folder)
-        except OSError as problem:
-            raise OutputError(f"{folder}: cannot be written: {problem.strerror or problem}") from problem
+        with whole_folder(folder) as place:
+            write_bytes(place / WEIGHTS, save(self.weights))
+            write_bytes(place / CONFIG, (json.dumps(said, indent=1) + "\n").encode())
         return folder
 
 
@@ -185,18 +174,7 @@ def _identity(config: Config, normaliser: Normaliser, weights: Mapping[str, np.n
 
 
 def _config(path: Path) -> tuple[dict[str, Any], Config, Normaliser]:
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise FileFormatError(f"{path}: too large to be a tokenizer's config")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise FileFormatError(f"{path}: {problem.strerror or problem}; expected the config of a motion tokenizer") from None
-    except ValueError as problem:
-        raise FileFormatError(f"{path}: not valid JSON: {problem}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise FileFormatError(f"{path}: not the config of a SignGen motion tokenizer")
-    if data.get("version") != VERSION:
-        raise FileFormatError(f"{path}: version {data.get('version')}; this program reads version {VERSION}")
+    data = read_config(path, FORMAT, VERSION, "motion tokenizer")
     try:
         from .network import Config
     except ImportError as problem:

@@ -10,7 +10,6 @@ import copy
 import json
 import math
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,13 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError, InputError, OutputError
+from ..errors import InputError
+from ..model_files import read_checkpoint, whole_folder, write_checkpoint
 from ..text.adapters import targets
 from ..text.classifier import CONFIG, DROPOUT, ENCODER, FORMAT, HEADS, HIDDEN, VERSION, WEIGHTS, probabilities
 from ..text.encoder import Encoder, pool, quiet_threads
 from .table import Example, check_classes
-
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -353,31 +351,18 @@ class _Run:
     def _save(self, done: int, optimiser: Any) -> None:
         if self.folder is None:
             return
-        from safetensors.torch import save_file
-
         tensors = {f"now/{k}": v for k, v in self.network.state().items()} | {f"best/{k}": v for k, v in self.best[1].items()}
         for i, state in optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser/{i}/{k}": v.detach().cpu().reshape(-1) if v.ndim == 0 else v.detach().cpu() for k, v in state.items()}
         note = {"done": str(done), "best": repr(self.best[0]), "log": json.dumps(self.log), "run": self._fingerprint()}
-        place = self.folder / (CHECKPOINT + ".part")
-        save_file({k: v.clone().contiguous() for k, v in tensors.items()}, place, metadata=note)
-        place.replace(self.folder / CHECKPOINT)
+        write_checkpoint(self.folder, tensors, note)
 
     def _resume(self) -> int:
         """The epoch to start with; 0 where there is no checkpoint of this very run."""
-        if self.folder is None or not (self.folder / CHECKPOINT).is_file():
+        found = read_checkpoint(self.folder, self._fingerprint(), "sentences or options")
+        if found is None:
             return 0
-        from safetensors import SafetensorError, safe_open
-
-        path = self.folder / CHECKPOINT
-        try:
-            with safe_open(path, "pt") as file:
-                note = file.metadata() or {}
-                self.tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - it is no dict
-        except (OSError, SafetensorError) as problem:
-            raise FileFormatError(f"{path}: not a whole checkpoint: {problem}; remove it to start anew") from None
-        if note.get("run") != self._fingerprint():
-            raise InputError(f"{path}: is of another run (other sentences or options); remove it to start anew")
+        self.tensors, note = found
         done = int(note["done"])
         if done > self.options.epochs and not self.options.unfreeze and self.options.rank:
             self.network.add_adapters()
@@ -413,18 +398,9 @@ def save(result: Result, folder: Path, evaluation: dict[str, Any] | None = None)
 
     config = {**result.config, **({"evaluation": evaluation} if evaluation else {})}
     folder = Path(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
-            place = Path(made) / "new"
-            place.mkdir()
-            (place / WEIGHTS).write_bytes(dump(dict(sorted(result.weights.items()))))  # the library's own writer hides files from other users
-            (place / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-            if result.encoder is not None:
-                _save_encoder(result.encoder, place / ENCODER)
-            if folder.exists():
-                shutil.move(folder, Path(made) / "old")
-            place.replace(folder)
-    except OSError as problem:
-        raise OutputError(f"{folder}: cannot be written: {problem.strerror or problem}") from problem
+    with whole_folder(folder) as place:
+        (place / WEIGHTS).write_bytes(dump(dict(sorted(result.weights.items()))))  # the library's own writer hides files from other users
+        (place / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        if result.encoder is not None:
+            _save_encoder(result.encoder, place / ENCODER)
     return folder

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..errors import FileFormatError, InputError, MachineError
+from ..errors import InputError, MachineError
+from ..model_files import read_checkpoint, write_checkpoint
 from ..tokens.features import FACE_JOINTS, STREAMS, Normaliser
 from ..tokens.metrics import GROUPS, aligned_distances, codebook_use, distances, jitter
 from ..tokens.mirror import mirrored, mirrored_points
@@ -27,7 +28,6 @@ from .motion_data import MotionSet
 if TYPE_CHECKING:
     from ..tokens.network import Config
 
-CHECKPOINT = "checkpoint.safetensors"
 FACE = slice(6 * len(FACE_JOINTS), None)  # of the face stream: the coefficients
 Progress = Callable[[float, str], None]
 # Weights of the terms of the loss. Positions are in metres, so that a millimetre counts as much as these in thousandths; they count a
@@ -302,33 +302,18 @@ class _Run:
     def _save(self, done: int) -> None:
         if self.folder is None:
             return
-        from safetensors.torch import save_file
-
         tensors = {f"now/{k}": v for k, v in self.network.state_dict().items()} | {f"mean/{k}": v for k, v in self.mean_state.items()}
         for o, optimiser in enumerate(self.optimisers):
             for i, state in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser/{o}/{i}/{k}": v for k, v in state.items()}
-        note = {"done": str(done), "log": json.dumps(self.log), "run": self._fingerprint()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        place = self.folder / (CHECKPOINT + ".part")
-        save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, place, metadata=note)
-        place.replace(self.folder / CHECKPOINT)
+        write_checkpoint(self.folder, tensors, {"done": str(done), "log": json.dumps(self.log), "run": self._fingerprint()})
 
     def _resume(self) -> int:
         """The step to start with; 0 where there is no checkpoint."""
-        if self.folder is None or not (self.folder / CHECKPOINT).is_file():
+        found = read_checkpoint(self.folder, self._fingerprint(), "clips, networks or options")
+        if found is None:
             return 0
-        from safetensors import SafetensorError, safe_open
-
-        path = self.folder / CHECKPOINT
-        try:
-            with safe_open(path, "pt") as file:
-                note = file.metadata() or {}
-                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - it is no dict
-        except (OSError, SafetensorError) as problem:
-            raise FileFormatError(f"{path}: not a whole checkpoint: {problem}; remove it to start anew") from None
-        if note.get("run") != self._fingerprint():
-            raise InputError(f"{path}: is of another run (other clips, networks or options); remove it to start anew")
+        tensors, note = found
         self.network.load_state_dict({k.removeprefix("now/"): v for k, v in tensors.items() if k.startswith("now/")})
         self.mean_state = {k.removeprefix("mean/"): v.to(self.device) for k, v in tensors.items() if k.startswith("mean/")}
         for o, optimiser in enumerate(self.optimisers):

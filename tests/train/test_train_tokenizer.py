@@ -125,7 +125,8 @@ def test_it_goes_on_bit_by_bit(motions: MotionSet, tmp_path: Path, changes: dict
 
 
 def test_checkpoints_of_other_runs(motions: MotionSet, tmp_path: Path) -> None:
-    from signgen_core.train.tokenizer import CHECKPOINT, train
+    from signgen_core.model_files import CHECKPOINT
+    from signgen_core.train.tokenizer import train
 
     train(motions, options(steps=4), small(), checkpoint=tmp_path)
     for other in (options(steps=4, rate=1e-3), options(steps=5)):
