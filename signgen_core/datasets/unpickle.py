@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +25,6 @@ import numpy as np
 from ..errors import FileFormatError, InputError
 
 MAX_BYTES = 2 << 30  # of a file, and of what a compressed one may grow to
-_MAX_OBJECTS = 20_000_000
 # What the opcodes of a stream that is cut off or changed end in, and the containers around it; RuntimeError: an encrypted member, too deep a nesting.
 _BROKEN = (
     pickle.UnpicklingError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError, RuntimeError,
@@ -219,6 +219,7 @@ class _Named:
         return ":".join(map(str, given))
 
 
+@lru_cache(maxsize=1)
 def _builders() -> dict[tuple[str, str], Any]:
     out: dict[tuple[str, str], Any] = {
         ("collections", "OrderedDict"): OrderedDict, ("_codecs", "encode"): _encode, ("builtins", "bytearray"): bytearray, ("builtins", "bytes"): _empty,
@@ -249,7 +250,6 @@ class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]
         super().__init__(stream, fix_imports=True, encoding="latin1")
         self._source = stream
         self._persistent = persistent
-        self._steps = 0
 
     def load(self) -> Any:
         return _unwrap(super().load())
