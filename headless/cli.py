@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 
 import click
 
-from headless.console import FAILED, INTERRUPTED, TERMINATED, USAGE, ReaderGoneError, complain, say
+from headless.console import FAILED, INTERRUPTED, USAGE, ReaderGoneError, complain, say
+from headless.interruption import interruptions_raised
 
 # command -> the line that `signgen --help` shows for it; its module is headless.commands.<command>
 COMMANDS = {
@@ -77,19 +77,14 @@ def signgen(ctx: click.Context, debug: bool) -> None:
         say(ctx.get_help())
 
 
-def _terminate(number: int, frame: object) -> None:
-    # as an exception, so that temporary files go away
-    raise SystemExit(TERMINATED)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit status; `argv` without the program name."""
     if "_SIGNGEN_COMPLETE" in os.environ:  # shell completion is click's own affair
         signgen.main(prog_name="signgen")
     state = {"debug": False}
-    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _invoke(list(sys.argv[1:] if argv is None else argv), state)
+        with interruptions_raised():
+            return _invoke(list(sys.argv[1:] if argv is None else argv), state)
     except ReaderGoneError:
         # what is still buffered has no reader; without this the interpreter complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -105,8 +100,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return problem.code if isinstance(problem.code, int) else FAILED
     except Exception as problem:  # noqa: BLE001 - the last line of defence: one line, never a raw traceback
         return _report(problem, state["debug"])
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _invoke(argv: list[str], state: dict[str, bool]) -> int:

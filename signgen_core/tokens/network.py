@@ -34,7 +34,8 @@ class Config:
 
     quantiser: one of QUANTISERS; fsq has `codes` independent codes a token, the residual ones refine one another. levels: of FSQ; their product is the size
     of a codebook. codebook: size for residual_vq. codes: codes a token of each stream. joint: one network for all streams, with the sum of the codes.
-    width, dilations: of the layers, one residual block a dilation in encoder and decoder each.
+    width, small_width: of the layers of the body (or of the one network for all), and of those of hands and face, which have less to say. dilations: one
+    residual block a dilation in encoder and decoder each.
     """
 
     quantiser: str = "residual_vq"
@@ -43,6 +44,7 @@ class Config:
     codes: Mapping[str, int] = field(default_factory=lambda: {"body": 8, "left_hand": 3, "right_hand": 3, "face": 1})
     joint: bool = False
     width: int = 256
+    small_width: int = 128
     dilations: tuple[int, ...] = (1, 2, 1)
     frames_per_token: int = 4
     fps: float = 30.0
@@ -56,8 +58,8 @@ class Config:
             raise InputError("tokenizer: codes: both hands share a network and have as many codes")
         if not 1 <= len(self.levels) <= 8 or not all(isinstance(n, int) and 3 <= n <= 64 for n in self.levels) or not 2 <= self.codebook <= 65536:
             raise InputError("tokenizer: levels: expected 1 to 8 numbers from 3 to 64; codebook: from 2 to 65536")
-        if not 8 <= self.width <= 2048 or not 0 < len(self.dilations) <= 16 or not 1 <= self.frames_per_token <= 16 or not 1.0 <= self.fps <= 1000.0:
-            raise InputError("tokenizer: width, dilations, frames_per_token or fps out of range")
+        if not 8 <= min(self.width, self.small_width) or max(self.width, self.small_width) > 2048 or not 0 < len(self.dilations) <= 16 or not 1 <= self.frames_per_token <= 16 or not 1.0 <= self.fps <= 1000.0:
+            raise InputError("tokenizer: width, small_width, dilations, frames_per_token or fps out of range")
 
     @property
     def streams(self) -> dict[str, int]:
@@ -108,9 +110,9 @@ class Block(nn.Module):
 class Coder(nn.Module):
     """Encoder, quantiser and decoder of one stream of `wide` features a frame."""
 
-    def __init__(self, config: Config, wide: int, codes: int) -> None:
+    def __init__(self, config: Config, wide: int, codes: int, width: int) -> None:
         super().__init__()
-        self.frames, self.wide, width = config.frames_per_token, wide, config.width
+        self.frames, self.wide = config.frames_per_token, wide
         self.kind, self.codes, self.size = config.quantiser, codes, config.size
         if config.quantiser == "fsq":
             latent = codes * len(config.levels)
@@ -180,10 +182,10 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         if config.joint:
-            self.coders = nn.ModuleDict({JOINT: Coder(config, sum(WIDTHS.values()), config.streams[JOINT])})
+            self.coders = nn.ModuleDict({JOINT: Coder(config, sum(WIDTHS.values()), config.streams[JOINT], config.width)})
         else:
-            coders = {"body": "body", "hand": "right_hand", "face": "face"}
-            self.coders = nn.ModuleDict({name: Coder(config, WIDTHS[s], config.codes[s]) for name, s in coders.items()})
+            coders = {"body": ("body", config.width), "hand": ("right_hand", config.small_width), "face": ("face", config.small_width)}
+            self.coders = nn.ModuleDict({name: Coder(config, WIDTHS[s], config.codes[s], width) for name, (s, width) in coders.items()})
         self.mirror: Tensor
         self.register_buffer("mirror", torch.tensor(MIRROR_6D * (WIDTHS["left_hand"] // 6)), persistent=False)
 

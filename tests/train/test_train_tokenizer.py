@@ -60,7 +60,7 @@ def options(**changes: Any) -> Any:
 def small(**changes: Any) -> Any:
     from signgen_core.tokens.network import Config
 
-    base = Config("fsq", levels=(5, 5, 5), codebook=32, codes={"body": 3, "left_hand": 2, "right_hand": 2, "face": 1}, width=32, dilations=(1,))
+    base = Config("fsq", levels=(5, 5, 5), codebook=32, codes={"body": 3, "left_hand": 2, "right_hand": 2, "face": 1}, width=32, small_width=32, dilations=(1,))
     return replace(base, **changes)
 
 
