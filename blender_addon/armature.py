@@ -18,6 +18,7 @@ from signgen_core.character import Character, Surface
 from signgen_core.face import ARKIT_NAMES
 from signgen_core.rig import EXTRA_POINTS, INDEX, JOINT_NAMES, PARENTS, Rig
 
+from . import compat
 from .keying import expression_name, to_blender
 
 # Joint at which a bone's tail lies; joints that are not named end in a direction (below) or in the last phalanx's tip.
@@ -178,8 +179,7 @@ def _build_mesh(body: Body, rest: np.ndarray, ground: float, name: str, collecti
     mesh.loops.add(len(loops))
     mesh.loops.foreach_set("vertex_index", loops.astype(np.int32))
     mesh.polygons.add(len(body.polygons))
-    counts = corners.sum(axis=1)
-    mesh.polygons.foreach_set("loop_start", (np.cumsum(counts) - counts).astype(np.int32))
+    compat.set_polygons(mesh, corners.sum(axis=1))
     mesh.polygons.foreach_set("material_index", body.polygon_regions.astype(np.int32))
     mesh.polygons.foreach_set("use_smooth", np.ones(len(body.polygons), dtype=bool))
     mesh.update(calc_edges=True)
@@ -248,6 +248,6 @@ def _material(name: str, surface: Surface) -> bpy.types.Material:
     shader.inputs["Base Color"].default_value = color
     shader.inputs["Roughness"].default_value = surface.roughness
     if surface.subsurface > 0.0:
-        shader.inputs["Subsurface Weight"].default_value = surface.subsurface
+        compat.shader_input(shader, "Subsurface Weight").default_value = surface.subsurface
         shader.inputs["Subsurface Radius"].default_value = (0.012, 0.004, 0.002)
     return material

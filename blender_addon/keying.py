@@ -29,6 +29,8 @@ from signgen_core.kinematics.rotations import (
 from signgen_core.motion import Motion, Segment
 from signgen_core.rig import INDEX, JOINT_NAMES, NUM_JOINTS, PARENTS
 
+from . import compat
+
 if TYPE_CHECKING:
     from .armature import Signer
 
@@ -70,43 +72,10 @@ def bone_frames(armature: bpy.types.Object) -> np.ndarray:
 # --- Blender actions ---------------------------------------------------------------------------------------------------------
 
 
-def _channels(action: bpy.types.Action, id_block: bpy.types.ID) -> Any:
-    """What holds `.fcurves` and `.groups` for one data-block, assigned to it: a channel bag on Blender 4.4 and later, else the action.
-
-    Slots are always assigned by hand: Blender's own choice silently leaves a data-block still when the names differ.
-    """
-    data = id_block.animation_data_create()
-    data.action = action
-    if not hasattr(action, "layers"):
-        return action
-    slot = _slot(action, id_block, make=True)
-    data.action_slot = slot
-    layer = action.layers[0] if action.layers else action.layers.new("Layer")
-    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(slot, ensure=True)
-
-
-def _slot(action: bpy.types.Action, id_block: bpy.types.ID, make: bool = False) -> Any:
-    kind = "KEY" if isinstance(id_block, bpy.types.Key) else "OBJECT"
-    for slot in action.slots:
-        if slot.target_id_type == kind:
-            return slot
-    return action.slots.new(id_type=kind, name="Face" if kind == "KEY" else "Rig") if make else None
-
-
 def _curves(id_block: bpy.types.ID) -> dict[tuple[str, int], Any]:
     """The F-curves that move a data-block now, by data path and index; empty where it has no action."""
-    data = id_block.animation_data
-    if data is None or data.action is None:
-        return {}
-    if not hasattr(data.action, "layers"):
-        return {(c.data_path, c.array_index): c for c in data.action.fcurves}
-    for layer in data.action.layers:
-        for strip in layer.strips:
-            bag = strip.channelbag(data.action_slot) if data.action_slot else None
-            if bag is not None:
-                return {(c.data_path, c.array_index): c for c in bag.fcurves}
-    return {}
+    bag = compat.active_bag(id_block)
+    return {} if bag is None else {(c.data_path, c.array_index): c for c in bag.fcurves}
 
 
 def _write(bag: Any, path: str, index: int, frames: np.ndarray, values: np.ndarray, group: Any) -> None:
@@ -138,7 +107,7 @@ def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signe
         poses[:, INDEX["jaw"]] += motion.face[window] @ signer.body.arkit_to_jaw
     local = np.einsum("jab,tjb->tja", matrices, poses)
     quaternions = continuous_quaternions(axis_angle_to_quaternion(local))
-    bag = _channels(action, signer.armature)
+    bag = compat.channels(action, signer.armature)
     for j, name in enumerate(JOINT_NAMES):
         group = bag.groups.new(name)
         if PARENTS[j] < 0:
@@ -152,7 +121,7 @@ def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signe
     keys_block = signer.mesh.data.shape_keys
     if keys_block is None:
         return
-    bag = _channels(face_action, keys_block)
+    bag = compat.channels(face_action, keys_block)
     named = [(name, motion.face[window, k]) for k, name in enumerate(ARKIT_NAMES)]
     named += [(expression_name(k), motion.expression[window, k]) for k in range(_NUM_EXPRESSIONS)]
     for name, values in named:
@@ -168,7 +137,7 @@ def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signe
 def _new_actions(name: str) -> tuple[bpy.types.Action, bpy.types.Action]:
     """One action for rig and face; before Blender 4.4 an action serves one data-block, so the face gets its own."""
     action = bpy.data.actions.new(name)
-    return action, action if hasattr(action, "layers") else bpy.data.actions.new(f"{name}Face")
+    return action, action if compat.SLOTTED else bpy.data.actions.new(f"{name}Face")
 
 
 def clear_keys(signer: Signer, scene: bpy.types.Scene) -> None:
@@ -262,8 +231,7 @@ def _push_down(signer: Signer, label: str, action: bpy.types.Action, face_action
             data.nla_tracks.new().name = f"SignGen {len(data.nla_tracks)}"
         used = sum(len(track.strips) for track in data.nla_tracks)
         strip = data.nla_tracks[used % 2].strips.new(label, first, source)
-        if hasattr(strip, "action_slot"):
-            strip.action_slot = _slot(source, block)
+        compat.assign_strip(strip, block)
         # Blender takes the length of whatever slot it happens to pick, or one frame where a slot has no keys
         strip.action_frame_end = last  # before the start, which is held below it
         strip.action_frame_start = first
