@@ -28,6 +28,7 @@ from ..phonology.lexicon import Lexicon, load_lexicon
 from ..planner import Planner
 from ..synthesis.generate import Synthesiser
 from ..text.types import EMOTIONS, Gloss, Sentence, SentenceType
+from .drill import NEW, Mixer, glosses_of
 
 FORMAT = 1
 MANIFEST, SETTINGS = "manifest.jsonl", "corpus.json"
@@ -45,7 +46,8 @@ class Settings:
     """What decides a corpus; the same settings and number give the same clip.
 
     clips: how many, test ones included; test_share: of them; signers, test_signers: body shapes of each part; held_out_share: of the lexicon's signs that
-    training never sees. jitter: standard deviation in metres of where a sign is made.
+    training never sees. jitter: standard deviation in metres of where a sign is made. drill: clips of `train.drill` in place of sentences; those of the
+    test part have the signs that were held out.
     """
 
     clips: int
@@ -56,6 +58,7 @@ class Settings:
     test_share: float = 0.1
     held_out_share: float = 0.05
     jitter: float = 0.008
+    drill: bool = False
 
     def __post_init__(self) -> None:
         if self.clips < 1 or self.signers < 1 or self.test_signers < 1 or not 0.0 <= self.test_share < 1.0 or not 0.0 <= self.held_out_share <= 0.5:
@@ -104,8 +107,26 @@ def _choices(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(g for g in usable if g not in kept_out), tuple(usable)
 
 
+@lru_cache(maxsize=2)
+def _mixer(settings: Settings) -> Mixer:
+    return Mixer(load_lexicon(), _choices(settings)[0])
+
+
+def _drilled(number: int, settings: Settings) -> Sentence:
+    """Signs one after the other, without grammar."""
+    train, every = _choices(settings)
+    test = part_of(number, settings) == "test"
+    # numbers of a part have gaps, where the other part's are; each part counts its own
+    before = int(number * settings.test_share)
+    kept_out = held_out(load_lexicon(), settings)
+    chosen = glosses_of(before if test else number - before, settings.seed, [g for g in every if g in kept_out] if test else train)
+    return Sentence(" ".join(chosen), "statement", False, tuple(Gloss(g, "lexical") for g in chosen))
+
+
 def sentence_of(number: int, settings: Settings) -> Sentence:
     """The glosses of a clip with a random grammar of the face."""
+    if settings.drill:
+        return _drilled(number, settings)
     rng = np.random.default_rng([settings.seed, 7, number])
     train, every = _choices(settings)
     signs = every if part_of(number, settings) == "test" else train
@@ -150,8 +171,11 @@ def plan_of(number: int, settings: Settings) -> ActionSequence:
     tempo = float(np.clip(rng.lognormal(0.0, 0.18), 0.6, 1.6))
     made = planner.plan([sentence], text="", seed=number % 2**31, handedness=handedness, tempo=round(tempo, 3), emotion=emotion)
     amplitude = float(np.clip(rng.lognormal(0.0, 0.12), 0.7, 1.35))
+    actions = made.actions
+    if settings.drill and part_of(number, settings) == "train":
+        actions = tuple(_mixer(settings).mixed(a, planner.synthesiser, rng) if rng.random() < NEW else a for a in actions)
     # starts are set anew, since the way to a sign that moved is another one
-    actions = tuple(replace(a, phonology=tuple(_varied(m, rng, amplitude, settings.jitter) for m in a.phonology), start=-1.0) for a in made.actions)
+    actions = tuple(replace(a, phonology=tuple(_varied(m, rng, amplitude, settings.jitter) for m in a.phonology), start=-1.0) for a in actions)
     infos = tuple(SentenceInfo(i.text, i.type, i.negated, emotion=emotion, intensity=round(float(rng.uniform(0.3, 1.0)), 2)) for i in made.sentences)
     return planner.complete(replace(made, actions=_bare(actions), sentences=infos), trajectories=False)
 
@@ -211,7 +235,8 @@ def write_corpus(
     Raises InputError where the folder holds a corpus of other settings, OutputError where it cannot be written.
     """
     folder = Path(folder)
-    said = {"format": FORMAT, **asdict(settings), "signs": len(_choices(settings)[1]), "held_out": sorted(held_out(load_lexicon(), settings))}
+    chosen = {k: v for k, v in asdict(settings).items() if k != "drill" or v}
+    said = {"format": FORMAT, **chosen, "signs": len(_choices(settings)[1]), "held_out": sorted(held_out(load_lexicon(), settings))}
     try:
         for part in ("train", "test"):
             (folder / part).mkdir(parents=True, exist_ok=True)

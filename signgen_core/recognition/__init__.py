@@ -1,0 +1,1 @@
+"""A frozen recogniser of signs and their features from joint positions, and the embedding that Frechet distances are measured in."""

@@ -1,0 +1,197 @@
+"""The networks: graph convolutions over the skeleton with temporal ones for signs, temporal convolutions for the motion auto-encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .labels import GLOSS, HEADS
+from .points import BONES, HAND, NOSE, NUM_POINTS
+
+CHANNELS = 18
+# Knuckles of the index, middle and little finger within a hand: wrist, then three joints a finger.
+_INDEX, _MIDDLE, _LITTLE = 1, 4, 7
+
+
+@dataclass(frozen=True)
+class Config:
+    """labels: head -> what it tells apart, for gloss and the features. frames: that a sign is brought to, margin: seconds before and after it among them.
+    graph: widths of the graph blocks; time: width of the temporal ones; bottleneck: of the gloss head. window: frames at fps that the auto-encoder sees,
+    width: of its layers, embedding: numbers in its bottleneck.
+    """
+
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    frames: int = 24
+    margin: float = 0.12
+    graph: tuple[int, ...] = (24, 32, 32)
+    time: int = 160
+    bottleneck: int = 192
+    fps: float = 30.0
+    window: int = 64
+    width: int = 96
+    embedding: int = 64
+
+    def __post_init__(self) -> None:
+        if set(self.labels) != set(HEADS) or not all(len(v) > 1 and len(set(v)) == len(v) for v in self.labels.values()):
+            raise InputError(f"recogniser: labels: expected at least two different ones for each of {', '.join(HEADS)}")
+        if self.frames % 4 or not 8 <= self.frames <= 256 or self.window % 8 or not 16 <= self.window <= 1024 or not 0.0 <= self.margin <= 1.0:
+            raise InputError("recogniser: frames (a multiple of 4), window (of 8) or margin out of range")
+        sizes = (*self.graph, self.time, self.bottleneck, self.width, self.embedding)
+        if not 1 <= len(self.graph) <= 8 or not all(isinstance(n, int) and 4 <= n <= 1024 for n in sizes) or not 1.0 <= self.fps <= 1000.0:
+            raise InputError("recogniser: graph, time, bottleneck, width, embedding or fps out of range")
+
+
+def channels(x: Tensor) -> Tensor:
+    """Points (B, F, K, 3) -> (B, F, K, CHANNELS): place, speed, bone; for hands also the place in the palm, from the nose, and in the other palm."""
+    speed = torch.diff(x, dim=1, append=x[:, -1:]) * 4.0
+    bone = (x - x[:, :, list(BONES)]) * 4.0
+    hands = x[:, :, :HAND], x[:, :, HAND : 2 * HAND]
+    frames = [_palm(h) for h in hands]
+    own, far = [], []
+    for k, hand in enumerate(hands):
+        rotation, other = frames[k], frames[1 - k]
+        own.append(((hand - hand[:, :, :1]) @ rotation) * 4.0)
+        far.append(((hand - hands[1 - k][:, :, _MIDDLE : _MIDDLE + 1]) @ other).clamp(-1.0, 1.0) * 2.0)
+    rest = x.new_zeros(*x.shape[:2], NUM_POINTS - 2 * HAND, 3)
+    local = torch.cat([*own, rest], dim=2)
+    apart = torch.cat([*far, rest], dim=2)
+    nose = torch.cat([x[:, :, : 2 * HAND] - x[:, :, NOSE : NOSE + 1], rest], dim=2)
+    return torch.cat([x, speed, bone, local, nose, apart], dim=-1)
+
+
+def _palm(hand: Tensor) -> Tensor:
+    """The frame of the palm of (B, F, 21, 3) as columns (B, F, 3, 3): along the middle finger's bone in the palm, across the knuckles, out of the palm."""
+    along = nn.functional.normalize(hand[:, :, _MIDDLE] - hand[:, :, 0], dim=-1, eps=1e-4)
+    across = hand[:, :, _INDEX] - hand[:, :, _LITTLE]
+    across = nn.functional.normalize(across - (across * along).sum(-1, keepdim=True) * along, dim=-1, eps=1e-4)
+    return torch.stack([along, across, torch.linalg.cross(along, across, dim=-1)], dim=-1)
+
+
+def _adjacency() -> Tensor:
+    """(K, K): mean over a point's neighbours along bones; rows sum to 1."""
+    a = torch.zeros(NUM_POINTS, NUM_POINTS)
+    for k, parent in enumerate(BONES):
+        if parent != k:
+            a[k, parent] = a[parent, k] = 1.0
+    return a / a.sum(1, keepdim=True)
+
+
+class GraphBlock(nn.Module):
+    """Each point from itself, its neighbours along the bones, and others that it learns to look at; then neighbours in time."""
+
+    def __init__(self, wide: int, out: int, stride: int) -> None:
+        super().__init__()
+        self.neighbours = nn.Parameter(_adjacency())
+        self.others = nn.Parameter(torch.randn(NUM_POINTS, NUM_POINTS) * 0.02)
+        self.mix = nn.Linear(3 * wide, out)
+        self.norm = nn.BatchNorm1d(out)
+        self.time = nn.Conv2d(out, out, (5, 1), stride=(stride, 1), padding=(2, 0), groups=out, bias=False)
+        self.out = nn.Linear(out, out)
+        self.skip = nn.Linear(wide, out, bias=False) if wide != out else nn.Identity()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, F, K, C) -> (B, F / stride, K, C')."""
+        batch, frames, points, wide = x.shape
+        flat = x.reshape(batch * frames, points, wide)
+        h = self.mix(torch.cat([flat, self.neighbours @ flat, self.others @ flat], dim=-1))
+        h = nn.functional.relu(self.norm(h.reshape(-1, h.shape[-1]))).reshape(batch, frames, points, -1)
+        h = self.out(self.time(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+        return nn.functional.relu(h + self.skip(x[:, :: self.stride]))
+
+
+class TimeBlock(nn.Module):
+    """Three neighbours in time, residual."""
+
+    def __init__(self, width: int, stride: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+        self.convolution = nn.Conv1d(width, width, 3, stride=stride, padding=1)
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, F) -> (B, C, F / stride)."""
+        return x[..., :: self.stride] + nn.functional.relu(self.convolution(self.norm(x)))
+
+
+class SignNetwork(nn.Module):
+    """One trunk, a head for the gloss and one for each feature."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.enter = nn.BatchNorm1d(NUM_POINTS * CHANNELS)
+        widths = (CHANNELS, *config.graph)
+        self.graph = nn.ModuleList([GraphBlock(a, b, 2 if k == 0 else 1) for k, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))])
+        self.gather = nn.Linear(NUM_POINTS * config.graph[-1], config.time)
+        self.time = nn.ModuleList([TimeBlock(config.time, s) for s in (1, 2, 1)])
+        wide = config.time * (config.frames // 4)
+        self.drop = nn.Dropout(0.3)
+        self.bottleneck = nn.Sequential(nn.Linear(wide, config.bottleneck), nn.BatchNorm1d(config.bottleneck), nn.ReLU(), nn.Dropout(0.2))
+        self.heads = nn.ModuleDict(
+            {head: nn.Linear(config.bottleneck if head == GLOSS else wide, len(labels)) for head, labels in config.labels.items()}
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Points (B, F, K, 3) -> head -> logits (B, n)."""
+        h = channels(x)
+        batch, frames = h.shape[:2]
+        h = self.enter(h.reshape(batch * frames, -1)).reshape(batch, frames, NUM_POINTS, CHANNELS)
+        for block in self.graph:
+            h = block(h)
+        h = self.gather(h.reshape(batch, h.shape[1], -1)).transpose(1, 2)
+        for block in self.time:
+            h = block(h)
+        h = self.drop(h.reshape(batch, -1))
+        small = self.bottleneck(h)
+        return {name: head(small if name == GLOSS else h) for name, head in self.heads.items()}
+
+
+class MotionEncoder(nn.Module):
+    """A window of points to its embedding."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.layers = _stack((3 * NUM_POINTS, config.width, config.width, config.width))
+        self.out = nn.Linear(config.width * (config.window // 8), config.embedding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, window, K, 3) -> (B, embedding)."""
+        batch, frames = x.shape[:2]
+        embedding: Tensor = self.out(self.layers(x.reshape(batch, frames, -1).transpose(1, 2)).reshape(batch, -1))
+        return embedding
+
+
+class MotionDecoder(nn.Module):
+    """An embedding to the window; needed for training alone."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.window, self.width = config.window, config.width
+        self.enter = nn.Linear(config.embedding, config.width * (config.window // 8))
+        self.layers = nn.ModuleList([nn.Conv1d(config.width, config.width, 3, padding=1) for _ in range(3)])
+        self.out = nn.Conv1d(config.width, 3 * NUM_POINTS, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(B, embedding) -> (B, window, K, 3)."""
+        h = self.enter(z).reshape(len(z), self.width, -1)
+        for layer in self.layers:
+            h = nn.functional.gelu(layer(nn.functional.interpolate(h, scale_factor=2.0, mode="linear", align_corners=False)))
+        return self.out(h).transpose(1, 2).reshape(len(z), self.window, NUM_POINTS, 3)
+
+
+def _stack(widths: Sequence[int]) -> nn.Sequential:
+    return nn.Sequential(*(m for a, b in zip(widths[:-1], widths[1:], strict=True) for m in (nn.Conv1d(a, b, 5, stride=2, padding=2), nn.GELU())))
+
+
+class Network(nn.Module):
+    """What a recogniser folder holds: the sign network and the encoder of windows."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.signs = SignNetwork(config)
+        self.encoder = MotionEncoder(config)
