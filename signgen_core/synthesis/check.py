@@ -1,6 +1,6 @@
-"""Measures a motion against the bounds that hands must keep: contact, penetration, speed, jumps, joint limits.
+"""Measures a motion against the bounds that hands must keep: contact, penetration, speed, jumps, joint limits; and against its plan, unit by unit.
 
-Used by tests, by `benchmarks/lexicon_bounds.py` and by quality flags; every number is taken from the finished motion by forward kinematics,
+Used by tests, by `benchmarks/lexicon_bounds.py`, by `evaluation` and by quality flags; every number is taken from the finished motion by forward kinematics,
 not from the generator's own targets.
 """
 
@@ -19,7 +19,7 @@ from ..phonology.features import Phonology
 from ..phonology.hand import ANGLE_LIMITS, mirror_points, to_side
 from ..rig import INDEX, JOINT_NAMES, SIDES, Side, hand_slice
 from .collision import HandSkin
-from .generate import Synthesiser
+from .generate import HandTrack, Synthesiser, Unit
 from .targets import FLIP, BodyPose, hand_patch, major_of, mirror_rotation
 
 _ABOUT = 0.015  # metres by which the middle of the touching patch may stand off while the skin around it touches
@@ -44,18 +44,34 @@ class Report:
     turn_error: float
 
 
+@dataclass(frozen=True)
+class Posed:
+    """A right-handed motion on a synthesiser's body: local (T, 55, 3, 3) rotations, pose with the global transforms, (T, 21) finger angles of each hand."""
+
+    local: np.ndarray
+    pose: BodyPose
+    hands: dict[Side, np.ndarray]
+
+
+def posed(synthesiser: Synthesiser, motion: Motion) -> Posed:
+    """The motion by forward kinematics on the synthesiser's own skeleton, standing where that stands."""
+    local = axis_angle_to_matrix(motion.poses)
+    return Posed(local, BodyPose(*global_transforms(local, synthesiser.rest)), {side: _angles(synthesiser, local, side) for side in SIDES})
+
+
 def measure(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion) -> Report:
     """Measures a right-handed motion of `plan`."""
-    local = axis_angle_to_matrix(motion.poses)
-    rotation, position = global_transforms(local, synthesiser.rest)
-    pose = BodyPose(rotation, position)
+    state = posed(synthesiser, motion)
+    local, pose = state.local, state.pose
+    position = pose.position
     jumps = geodesic_angle(local[1:], local[:-1])
     worst = int(np.argmax(jumps.max(axis=0)))
     wrists = position[:, [INDEX["left_wrist"], INDEX["right_wrist"]]]
     speed = float(np.sqrt(np.sum(np.diff(wrists, axis=0) ** 2, axis=2)).max() * motion.fps)
     limit, limit_joint = _limits(synthesiser, local, pose)
+    gaps = [gap for gap in contact_gaps(synthesiser, synthesiser.units(plan, motion.fps), state) if not np.isnan(gap)]
     return Report(
-        contact=_contact(synthesiser, plan, motion, pose, local), penetration=max(penetration(synthesiser, pose, local, side) for side in SIDES),
+        contact=max(gaps, default=float("nan")), penetration=max(penetration(synthesiser, pose, local, side) for side in SIDES),
         wrist_speed=speed, jump=float(jumps.max()), jump_joint=JOINT_NAMES[worst], limit=limit, limit_joint=limit_joint,
         turn_error=_turn_error(synthesiser, plan, motion, pose),
     )  # fmt: skip
@@ -111,19 +127,40 @@ def _limits(synthesiser: Synthesiser, local: np.ndarray, pose: BodyPose) -> tupl
     return worst, name
 
 
-def _contact(synthesiser: Synthesiser, plan: ActionSequence, motion: Motion, pose: BodyPose, local: np.ndarray) -> float:
-    """The largest contact gap over the contact morphemes of a plan: at the best frame of each, since a touch is a moment."""
+def contact_gaps(synthesiser: Synthesiser, units: list[Unit], state: Posed) -> list[float]:
+    """Metres between touching patch and place (or skin and skin) of each unit, at its best frame, since a touch is a moment; NaN for a unit without contact.
+
+    Units must lie within the frames of the motion.
+    """
     gaps = []
-    hands: dict[Side, np.ndarray] = {side: _angles(synthesiser, local, side) for side in SIDES}
-    for unit in synthesiser.units(plan, motion.fps):
-        if unit.phonology.contact:
-            rows = np.arange(unit.first, unit.last + 1)
-            gap = _gap(synthesiser, unit.phonology, rows, pose, hands)
-            if unit.phonology.major_location in ("Head", "Body") and 0.005 < gap < _ABOUT:
-                # a flat palm is hollow: laid on the chest it touches with heel and finger pads, not with its middle
-                gap = min(gap, max(0.0, -penetration(synthesiser, pose.at(rows), local[rows], "right")))
-            gaps.append(gap)
-    return max(gaps, default=float("nan"))
+    for unit in units:
+        if not unit.phonology.contact:
+            gaps.append(float("nan"))
+            continue
+        rows = np.arange(unit.first, unit.last + 1)
+        gap = _gap(synthesiser, unit.phonology, rows, state.pose, state.hands)
+        if unit.phonology.major_location in ("Head", "Body") and 0.005 < gap < _ABOUT:
+            # a flat palm is hollow: laid on the chest it touches with heel and finger pads, not with its middle
+            gap = min(gap, max(0.0, -penetration(synthesiser, state.pose.at(rows), state.local[rows], "right")))
+        gaps.append(gap)
+    return gaps
+
+
+def wrist_errors(synthesiser: Synthesiser, plan: ActionSequence, units: list[Unit], state: Posed, fps: float) -> list[float]:
+    """Metres by which the dominant wrist misses the place that the plan gives it, of each unit: the mean over its first and its last hold.
+
+    The places are those that phonology asks for on this motion's own trunk and other hand, so that a trunk that leans is no error of the hand. What keeps
+    hands out of the body and within reach moves them off these places on purpose: the teacher's own error is not 0.
+    """
+    mirrored = state.pose.mirrored()
+    wrist = INDEX["right_wrist"]
+    other = HandTrack(mirrored.position[:, wrist], mirrored.rotation[:, wrist], state.hands["left"])
+    targets = synthesiser.main_targets(plan, units, state.pose, other, fps)
+    out = []
+    for unit, interval in zip(units, targets, strict=True):
+        missed = state.pose.position[[unit.first, unit.end], wrist] - interval.target.wrist[[0, unit.end - unit.first]]
+        out.append(float(np.sqrt(np.sum(missed**2, axis=1)).mean()))
+    return out
 
 
 def patch_world(synthesiser: Synthesiser, pose: BodyPose, angles: np.ndarray, side: Side, name: str) -> np.ndarray:

@@ -35,12 +35,21 @@ _EMPHASIS_SCALE = {"none": 1.0, "mild": 1.08, "strong": 1.2}
 
 
 @dataclass(frozen=True)
-class _Interval:
+class Interval:
     """A stretch of frames [first, last] over which one hand has targets of its own."""
 
     first: int
     last: int
     target: HandTarget
+
+
+@dataclass(frozen=True)
+class HandTrack:
+    """Where one hand is, in its canonical world: wrist (T, 3) metres, rotation (T, 3, 3), angles (T, 21) of the fingers."""
+
+    wrist: np.ndarray
+    rotation: np.ndarray
+    angles: np.ndarray
 
 
 class Synthesiser:
@@ -139,15 +148,7 @@ class Synthesiser:
         self._write_arm(local, left, left_tracks, "left")
         report(0.5)
         with_left = BodyPose(*global_transforms(local, self.rest))
-        mains: list[_Interval] = []
-        for unit in units:
-            rows = np.arange(unit.first, unit.last + 1)
-            touched = self._base_tracks(unit.phonology, left.wrist[rows], left.hand[rows], left_tracks.angles[rows])
-            target = self.builder.moving_hand(
-                self.right_hand, unit.phonology, unit.times(times), with_left.at(rows), scale=unit.scale, on_base=touched, finger_config=unit.finger_config
-            )
-            mains.append(_Interval(unit.first, unit.last, target))
-        mains = self._edited_paths(plan, mains, units, fps)
+        mains = self.main_targets(plan, units, with_left, HandTrack(left.wrist, left.hand, left_tracks.angles), fps)
         right_tracks = self._tracks(mains, count, fps, self.rest, trunk, idle=False)
         right = self.right_arm.solve(right_tracks, trunk, fps, stance.lift)
         self._write_arm(local, right, right_tracks, "right")
@@ -195,14 +196,14 @@ class Synthesiser:
                 out[i] = out[i].ending(max(out[i].first + 1, out[i + 1].first - 1))
         return out
 
-    def _other_intervals(self, units: list[Unit], pose: BodyPose, times: np.ndarray) -> list[_Interval]:
+    def _other_intervals(self, units: list[Unit], pose: BodyPose, times: np.ndarray) -> list[Interval]:
         """Targets of the non-dominant hand, canonical; one-handed signs give none."""
-        out: list[_Interval] = []
+        out: list[Interval] = []
         for unit in units:
             rows = np.arange(unit.first, unit.last + 1)
             target = self._other_target(unit.phonology, unit.times(times), pose.at(rows), unit.scale)
             if target is not None:
-                out.append(_Interval(unit.first, unit.last, target))
+                out.append(Interval(unit.first, unit.last, target))
         return out
 
     def _other_target(self, phonology: Phonology, times: np.ndarray, pose: BodyPose, scale: float) -> HandTarget | None:
@@ -234,7 +235,20 @@ class Synthesiser:
             out[minor] = AnchorTrack(place * FLIP, np.einsum("tab,tb->ta", rotation, normal) * FLIP)
         return out
 
-    def _edited_paths(self, plan: ActionSequence, intervals: list[_Interval], units: list[Unit], fps: float) -> list[_Interval]:
+    def main_targets(self, plan: ActionSequence, units: list[Unit], pose: BodyPose, other: HandTrack, fps: float) -> list[Interval]:
+        """What the dominant hand should do in each unit, on a body with its other hand where they are: pose (T frames), other (T, canonical)."""
+        times = np.arange(len(pose.position)) / fps
+        out: list[Interval] = []
+        for unit in units:
+            rows = np.arange(unit.first, unit.last + 1)
+            touched = self._base_tracks(unit.phonology, other.wrist[rows], other.rotation[rows], other.angles[rows])
+            target = self.builder.moving_hand(
+                self.right_hand, unit.phonology, unit.times(times), pose.at(rows), scale=unit.scale, on_base=touched, finger_config=unit.finger_config
+            )
+            out.append(Interval(unit.first, unit.last, target))
+        return self._edited_paths(plan, out, units, fps)
+
+    def _edited_paths(self, plan: ActionSequence, intervals: list[Interval], units: list[Unit], fps: float) -> list[Interval]:
         """Where a trajectory was edited by hand, the dominant wrist follows it instead of the phonology's path."""
         out = list(intervals)
         for k, unit in enumerate(units):
@@ -253,7 +267,7 @@ class Synthesiser:
             s = np.clip((at - offsets[index]) / gap, 0.0, 1.0)
             wrist = _through(places, index, s)
             old = out[k].target
-            out[k] = _Interval(unit.first, unit.last, replace(old, point=wrist, patch=np.zeros_like(old.patch)))
+            out[k] = Interval(unit.first, unit.last, replace(old, point=wrist, patch=np.zeros_like(old.patch)))
         return out
 
     def _rest_state(self, rest: np.ndarray) -> HandState:
@@ -270,18 +284,18 @@ class Synthesiser:
         wrist = shoulder + reach * np.array([-0.10, -0.80, 0.38])
         return HandState(wrist, hand_frame("in+0.5*back", "down+0.7*forward+0.4*in"), self.builder.shape_angles("relaxed"))
 
-    def _tracks(self, intervals: list[_Interval], count: int, fps: float, rest: np.ndarray, pose: BodyPose, *, idle: bool) -> HandTracks:
+    def _tracks(self, intervals: list[Interval], count: int, fps: float, rest: np.ndarray, pose: BodyPose, *, idle: bool) -> HandTracks:
         """Joins the intervals of one hand with transitions, from rest to rest."""
         wrist, rotation, final, turn = np.zeros((count, 3)), np.zeros((count, 3, 3)), np.zeros((count, 3, 3)), np.zeros(count)
         angles, patch, point = np.zeros((count, 21)), np.zeros((count, 3)), np.zeros((count, 3))
         at_rest = self._rest_state(rest)
         hold = max(1, round(LEAD_IN_HOLD * fps))
-        stations: list[_Interval] = [_Interval(0, hold, _still(at_rest, hold + 1))]
+        stations: list[Interval] = [Interval(0, hold, _still(at_rest, hold + 1))]
         low = self._idle_state(rest)
         for interval in intervals:
             stations.append(interval)
         end = count - 1
-        stations.append(_Interval(max(end - hold, stations[-1].last + 2), max(end, stations[-1].last + 3), _still(at_rest, hold + 2)))
+        stations.append(Interval(max(end - hold, stations[-1].last + 2), max(end, stations[-1].last + 3), _still(at_rest, hold + 2)))
         stations = self._with_idling(stations, low, fps) if idle and len(stations) > 2 else stations
         for station in stations:
             rows = np.arange(station.first, min(station.last, count - 1) + 1)
@@ -294,7 +308,7 @@ class Synthesiser:
         joins = tuple((a.last, b.first) for a, b in zip(stations, stations[1:], strict=False) if b.first - a.last > 1)
         return HandTracks(wrist, rotation, final, turn, angles, patch, point, joins)
 
-    def _with_idling(self, stations: list[_Interval], low: HandState, fps: float) -> list[_Interval]:
+    def _with_idling(self, stations: list[Interval], low: HandState, fps: float) -> list[Interval]:
         """Between two uses that lie far apart the other hand sinks to a low place and waits; also before its first use and after its last, the dominant
         hand being at work meanwhile, it simply stays at rest."""
         out = [stations[0]]
@@ -305,19 +319,19 @@ class Synthesiser:
             first_use, last_use = previous is stations[0], station is stations[-1]
             if gap > wait:
                 if first_use:
-                    out.append(_Interval(previous.last + 1, station.first - move, _still(state_at(previous.target, -1), station.first - move - previous.last)))
+                    out.append(Interval(previous.last + 1, station.first - move, _still(state_at(previous.target, -1), station.first - move - previous.last)))
                 elif last_use:
                     fall = round(0.7 * fps)
                     start = min(previous.last + fall, station.first - 1)
-                    out.append(_Interval(start, station.first - 1, _still(state_at(station.target, 0), station.first - start)))
+                    out.append(Interval(start, station.first - 1, _still(state_at(station.target, 0), station.first - start)))
                 elif gap > 2 * move + 2:
                     a, b = previous.last + move, station.first - move
-                    out.append(_Interval(a, b, _still(low, b - a + 1)))
+                    out.append(Interval(a, b, _still(low, b - a + 1)))
             out.append(station)
         return out
 
     def _join(
-        self, wrist: np.ndarray, angles: np.ndarray, patch: np.ndarray, a: _Interval, b: _Interval
+        self, wrist: np.ndarray, angles: np.ndarray, patch: np.ndarray, a: Interval, b: Interval
     ) -> None:
         """Fills the frames between two stations: wrist and fingers leave and arrive at rest. How the hand turns on its way is the arm's business."""
         inner = np.arange(a.last + 1, b.first)

@@ -57,13 +57,19 @@ def align(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     p, q = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
     p_mean, q_mean = p.mean(axis=1, keepdims=True), q.mean(axis=1, keepdims=True)
     p, q = p - p_mean, q - q_mean
-    u, sizes, vt = np.linalg.svd(np.swapaxes(q, 1, 2) @ p)
-    sign = np.ones((len(p), 3))
-    sign[:, 2] = np.sign(np.linalg.det(u @ vt))
-    rotation = (u * sign[:, None]) @ vt
-    spread = np.sum(p * p, axis=(1, 2))
-    scale = np.sum(sizes * sign, axis=1) / np.maximum(spread, 1e-12)
+    rotation, scale = similarity(np.swapaxes(q, 1, 2) @ p, np.sum(p * p, axis=(1, 2)))
     return scale[:, None, None] * (p @ np.swapaxes(rotation, 1, 2)) + q_mean
+
+
+def similarity(products: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (..., 3, 3), never a mirroring, and scale (...,) that bring centred points p nearest to centred points q in least squares.
+
+    products: (..., 3, 3) sums of q p^T over the points; spread: (...,) sums of |p|^2.
+    """
+    u, sizes, vt = np.linalg.svd(products)
+    sign = np.ones(products.shape[:-1])
+    sign[..., 2] = np.sign(np.linalg.det(u @ vt))
+    return (u * sign[..., None, :]) @ vt, np.sum(sizes * sign, axis=-1) / np.maximum(spread, 1e-12)
 
 
 def jitter(positions: np.ndarray, fps: float) -> float:
