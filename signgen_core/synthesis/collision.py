@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..body.load import cache_folder
+from ..body.load import BAKED_DIR, cache_folder
 from ..body.model import Body
 from ..errors import OutputError
 from ..motion import write_bytes
@@ -86,19 +86,21 @@ class BodyFields:
 
     @classmethod
     def cached(cls, body: Body, betas: np.ndarray | None = None) -> BodyFields:
-        """The fields of a body, kept in the user's cache by content; building takes a couple of seconds."""
+        """The fields of a body: baked ones, or kept in the user's cache by content; building takes a couple of seconds."""
         vertices = np.ascontiguousarray(body.shaped(betas))
         key = hashlib.sha256(vertices.tobytes() + np.ascontiguousarray(body.faces).tobytes() + Path(__file__).read_bytes()).hexdigest()[:16]
         path = cache_folder() / f"fields-{key}.npz"
         joints = (INDEX["head"], INDEX["spine3"])
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                fields = tuple(Field(data[f"distance{i}"], data[f"origin{i}"], joint) for i, joint in enumerate(joints))
+        for kept in (BAKED_DIR / path.name, path):
+            try:
+                with np.load(kept, allow_pickle=False) as data:
+                    fields = tuple(Field(data[f"distance{i}"], data[f"origin{i}"], joint) for i, joint in enumerate(joints))
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                continue  # absent or damaged
             loaded = cls.__new__(cls)
             loaded.rest, loaded.fields = body.rig(betas).rest_joints, fields
             return loaded
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            built = cls(body, betas)  # absent or damaged: build it again
+        built = cls(body, betas)
         buffer = io.BytesIO()
         np.savez(buffer, **{f"{n}{i}": getattr(f, n) for i, f in enumerate(built.fields) for n in ("distance", "origin")})
         try:

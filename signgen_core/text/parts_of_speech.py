@@ -7,7 +7,6 @@ gzipped pickle; it is read by an unpickler that builds plain containers and numb
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import io
 import pickle
 from collections.abc import Sequence
@@ -47,15 +46,14 @@ class _Unpickler(pickle.Unpickler):
 @lru_cache(maxsize=1)
 def _tagger() -> HanoverTagger:
     """Raises MachineError if the package or its English model is missing or damaged."""
-    spec = importlib.util.find_spec("HanTa")
-    if spec is None or not spec.submodule_search_locations:
-        raise MachineError("reading English needs the package HanTa; `python3 build.py setup` installs it")
-    path = Path(next(iter(spec.submodule_search_locations))) / "morphmodel_en.pgz"
+    try:
+        from HanTa import HanoverTagger as Hanover
+    except ImportError as problem:
+        raise MachineError(f"reading English needs the package HanTa; `python3 build.py setup` installs it ({problem})") from problem
+    path = Path(Hanover.__file__).with_name("morphmodel_en.pgz")
     try:
         model = _Unpickler(io.BytesIO(gzip.decompress(path.read_bytes()))).load()
-        from HanTa.HanoverTagger import HanoverTagger
-
-        tagger = HanoverTagger(None, model)
+        tagger = Hanover.HanoverTagger(None, model)
     except (OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as problem:
         raise MachineError(f"{path.name} of the package HanTa cannot be read: {problem}") from problem
     tagger.strict = False  # guess words that the model has not seen
