@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MAX_LETTERS = 64
 _EDGE_SECONDS = 0.15
 # Stress lengthens a sign and holds its end (Wilbur 1999): (factor on the duration, seconds of hold).
-_STRESS = {"none": (1.0, 0.0), "mild": (1.06, 0.04), "strong": (1.15, 0.10)}
+STRESS = {"none": (1.0, 0.0), "mild": (1.06, 0.04), "strong": (1.15, 0.10)}
 # The subject of a sentence stresses its last sign of content.
 STRESS_OF_SUBJECT = dict.fromkeys(SUBJECTS, "none") | {
     "anger": "strong", "surprise": "strong", "cheer": "strong", "congratulation": "strong", "praise": "strong",
@@ -118,13 +118,14 @@ class Planner:
             glosses = () if gestures == "only" else stressed(sentence.glosses, STRESS_OF_SUBJECT[info.subject], info.subject)
             if gestures == "only" or (gestures == "with" and info.gesture != "neutral"):
                 glosses = (*glosses, _gesture(info))
-            actions += [self._action(gloss, number_of, tempo * tempo_of(info)) for gloss in glosses]
+            actions += [self.sign(gloss, number_of, tempo * tempo_of(info)) for gloss in glosses]
         if not actions:
             raise InputError("the text holds nothing that can be signed")
         plan = ActionSequence(tuple(actions), text=text, seed=seed, handedness=handedness, tempo=tempo, sentences=tuple(infos))
         return self.complete(plan)
 
-    def _action(self, gloss: Gloss, sentence: int, tempo: float) -> SignAction:
+    def sign(self, gloss: Gloss, sentence: int, tempo: float) -> SignAction:
+        """A gloss with its form, face and length at that tempo, not yet in time (start -1). Raises InputError or LexiconError when it has no form."""
         entry = self.lexicon.entries.get(gloss.gloss_id) if gloss.kind != "number" else None
         morphemes = self.form(gloss.gloss_id, gloss.kind)
         if gloss.repeats:
@@ -136,7 +137,7 @@ class Planner:
         schedule = self.synthesiser.schedule(morphemes, kind in ("fingerspelled", "number"))
         duration = entry.duration if entry is not None and entry.duration is not None and not gloss.repeats else schedule.total
         emphasis = str(overrides.get("emphasis", gloss.emphasis))
-        slower, held = _STRESS[emphasis]
+        slower, held = STRESS[emphasis]
         duration = float(overrides.get("duration", duration * slower / tempo))
         form = f"lexicon/{entry.source}" if entry is not None else "letters" if kind == "fingerspelled" else "digits"
         own = entry.non_manual_markers if entry is not None else {}
@@ -164,28 +165,31 @@ class Planner:
         Raises PlanError naming the JSON path.
         """
         actions: list[SignAction] = []
-        clock = 0.0
         previous: SignAction | None = None
         for i, action in enumerate(plan.actions):
-            action = self._with_form(action, f"actions[{i}]")
-            if previous is None:
-                earliest = _EDGE_SECONDS + self.synthesiser.from_rest(action.phonology[0])
-                natural = earliest
-            else:
-                shortest, usual = self.synthesiser.between(previous.phonology[-1], action.phonology[0])
-                pace = plan.tempo * (tempo_of(plan.sentences[action.sentence]) if plan.sentences else 1.0)
-                earliest, natural = clock + shortest, clock + max(shortest, usual / pace)
+            action = self.with_form(action, f"actions[{i}]")
+            earliest, natural = self.starts(plan, previous, action)
             start = natural if action.start < 0 else max(action.start, earliest)
             if action.start < 0 or start > action.start + 1e-6:
                 action = replace(action, start=round(start + 5e-4, 3))
             if trajectories and not action.trajectory_is_edited:
                 action = self._with_trajectory(action, plan.handedness)
-            clock = action.end + action.pause_after
             previous = action
             actions.append(action)
         return replace(plan, actions=tuple(actions))
 
-    def _with_form(self, action: SignAction, path: str) -> SignAction:
+    def starts(self, plan: ActionSequence, previous: SignAction | None, action: SignAction) -> tuple[float, float]:
+        """(earliest, natural) seconds at which an action of `plan` can start after `previous`, or from rest."""
+        if previous is None:
+            earliest = _EDGE_SECONDS + self.synthesiser.from_rest(action.phonology[0])
+            return earliest, earliest
+        shortest, usual = self.synthesiser.between(previous.phonology[-1], action.phonology[0])
+        pace = plan.tempo * (tempo_of(plan.sentences[action.sentence]) if plan.sentences else 1.0)
+        clock = previous.end + previous.pause_after
+        return clock + shortest, clock + max(shortest, usual / pace)
+
+    def with_form(self, action: SignAction, path: str) -> SignAction:
+        """The action with its form from the lexicon where it has none, every name in it checked. `path` stands before the field in PlanError."""
         if action.provenance.get("needs_phonology"):
             try:
                 morphemes = self.form(action.gloss_id, action.kind)
