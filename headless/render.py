@@ -10,11 +10,10 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ import numpy as np
 
 from headless.inputs import check_output
 from headless.stage import Stage, frame_storage
+from headless.video import write_pngs, write_video
 from signgen_core.camera import DEFAULT_CAMERA, read_camera
 from signgen_core.character import choose_character
-from signgen_core.errors import InputError, MachineError, OutputError
+from signgen_core.errors import InputError, MachineError
 from signgen_core.kinematics.resample import resample
 from signgen_core.motion import Motion, read_npz, write_npz
 from signgen_core.rig import POINT_NAMES
@@ -36,15 +36,6 @@ _SMALLEST, _LARGEST = 16, 8192
 _FRAMES_PER_WORKER = 45  # a second process is worth its two seconds of start only beyond this many frames each
 _MOST_WORKERS = 8  # each holds half a gigabyte
 _log = logging.getLogger("signgen")
-
-# Colours are sRGB; H.264 and VP9 players assume the BT.709 matrix, ffmpeg's own default is BT.601.
-_BT709 = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-_CODECS: dict[str, tuple[str, str, list[str]]] = {
-    ".mp4": ("libx264", "yuv420p", ["-preset", "veryfast", "-crf", "18", "-movflags", "+faststart", *_BT709]),
-    ".webm": ("libvpx-vp9", "yuv420p", ["-crf", "28", "-b:v", "0", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1", *_BT709]),
-    # one palette for the whole clip, or the plain ground would flicker
-    ".gif": ("gif", "pal8", ["-filter_complex", "split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse=dither=none", "-loop", "0"]),
-}
 
 
 @dataclass(frozen=True)
@@ -105,8 +96,8 @@ def render(job: RenderJob, progress: Callable[[float], None] | None = None) -> P
     output = Path(job.output)
     with contextlib.closing(_counted(_frames(job), motion.num_frames, progress)) as frames:
         if output.suffix.lower() == ".png":
-            return _write_pngs(frames, output)
-        return _write_video(frames, output, job)
+            return write_pngs(frames, output)
+        return write_video(frames, output, job.size, motion.fps, alpha=job.alpha)
 
 
 def _counted(frames: Generator[np.ndarray, None, None], total: int, progress: Callable[[float], None] | None) -> Generator[np.ndarray, None, None]:
@@ -225,68 +216,6 @@ def _work(order: dict[str, Any]) -> None:
     with pixels:
         for frame in _frames_here(job, range(order["start"], motion.num_frames, order["step"]), warn=order["start"] == 0, scratch=Path(order["scratch"])):
             pixels.write(frame.tobytes())
-
-
-# --- Files -------------------------------------------------------------------------------------------------------------------
-
-
-def _write_pngs(frames: Iterator[np.ndarray], output: Path) -> Path:
-    """Writes x_0001.png, x_0002.png ... through a hidden folder beside them, so that they appear together."""
-    from PIL import Image
-
-    try:
-        hidden = Path(tempfile.mkdtemp(prefix=f".{output.stem}.", dir=output.parent))
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be written: {problem.strerror or problem}") from problem
-    try:
-        names: list[str] = []
-        for number, frame in enumerate(frames, 1):
-            names.append(f"{output.stem}_{number:04d}.png")
-            Image.fromarray(frame).save(hidden / names[-1], compress_level=3)
-        for name in names:
-            os.replace(hidden / name, output.parent / name)
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be written: {problem.strerror or problem}") from problem
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-    return output.parent / names[0]
-
-
-def _write_video(frames: Iterator[np.ndarray], output: Path, job: RenderJob) -> Path:
-    import imageio_ffmpeg
-
-    suffix = output.suffix.lower()
-    codec, pixel_format, options = _CODECS[suffix]
-    if job.alpha:
-        # VP9 keeps the transparency in a second stream, which cannot refer to later frames
-        pixel_format, options = "yuva420p", [*options, "-auto-alt-ref", "0"]
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{output.stem}.", suffix=suffix, dir=output.parent)
-        os.close(handle)
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be written: {problem.strerror or problem}") from problem
-    hidden = Path(name)
-    writer = imageio_ffmpeg.write_frames(
-        name, job.size, pix_fmt_in="rgba" if job.alpha else "rgb24", pix_fmt_out=pixel_format, fps=job.motion.fps, codec=codec, quality=None,
-        macro_block_size=1, ffmpeg_log_level="error", output_params=options,
-    )  # fmt: skip
-    try:
-        writer.send(None)
-        for frame in frames:
-            writer.send(np.ascontiguousarray(frame))
-        writer.close()
-        if not hidden.stat().st_size:
-            raise MachineError(f"{output}: ffmpeg wrote nothing")
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(hidden, 0o666 & ~mask)
-        os.replace(hidden, output)
-    except OSError as problem:
-        raise OutputError(f"{output}: cannot be encoded: {problem}") from problem
-    finally:
-        writer.close()
-        hidden.unlink(missing_ok=True)
-    return output
 
 
 if __name__ == "__main__":
