@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .errors import FileFormatError, InputError, OutputError
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -47,6 +49,24 @@ def read_config(path: Path, form: str, version: int, what: str) -> dict[str, Any
     if data.get("version") != version:
         raise FileFormatError(f"{path}: version {data.get('version')}; this program reads version {version}")
     return data
+
+
+def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Weights in half precision, name -> array. expected: their shapes. Raises FileFormatError in one line for any that is missing, too many, or no number."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as problem:
+        raise FileFormatError(f"{path}: not a whole safetensors file: {problem}") from None
+    for name in expected.keys() | found.keys():
+        there = "missing" if name not in found else "not a weight of this network" if name not in expected else f"has shape {found[name].shape}"
+        if name not in found or name not in expected or found[name].shape != expected[name]:
+            raise FileFormatError(f"{path}: {name}: {there}, expected {'shape ' + str(expected[name]) if name in expected else 'nothing'}")
+        if found[name].dtype != np.float16 or not np.isfinite(found[name]).all():
+            raise FileFormatError(f"{path}: {name}: expected finite numbers in half precision")
+    return found
 
 
 def write_checkpoint(folder: Path, tensors: Mapping[str, Any], note: Mapping[str, str]) -> None:

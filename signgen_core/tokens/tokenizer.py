@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError
 from ..kinematics.resample import resample
-from ..model_files import read_config, whole_folder
+from ..model_files import read_config, read_weights, whole_folder
 from ..motion import Motion, write_bytes
 from .codes import MotionTokens
 from .features import STREAMS, WIDTHS, Normaliser, decode, encode
@@ -126,7 +126,8 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     if not folder.is_dir():
         raise InputError(f"{folder}: {'is a file, not a tokenizer folder' if folder.exists() else 'no such tokenizer folder'}")
     data, config, normaliser = _config(folder / CONFIG)
-    tokenizer = Tokenizer(config, normaliser, _weights(folder / WEIGHTS, config), data.get("training"))
+    weights = read_weights(folder / WEIGHTS, {name: tuple(value.shape) for name, value in _empty(config).state_dict().items()})
+    tokenizer = Tokenizer(config, normaliser, weights, data.get("training"))
     if tokenizer.id != data.get("id"):
         raise FileFormatError(f"{folder / WEIGHTS}: is not the file that {CONFIG} beside it was written with")
     return tokenizer
@@ -200,21 +201,3 @@ def _config(path: Path) -> tuple[dict[str, Any], Config, Normaliser]:
                 raise FileFormatError(f"{path}: normalisation.{stream}.{part}: expected {WIDTHS[stream]} numbers{' above 0' if part == 'scale' else ''}")
             parts[part][stream] = numbers
     return data, config, Normaliser(parts["mean"], parts["scale"])
-
-
-def _weights(path: Path, config: Config) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        found = load_file(path)
-    except (OSError, SafetensorError) as problem:
-        raise FileFormatError(f"{path}: not a whole safetensors file: {problem}") from None
-    expected = {name: tuple(value.shape) for name, value in _empty(config).state_dict().items()}
-    for name in expected.keys() | found.keys():
-        there = "missing" if name not in found else "not a weight of this network" if name not in expected else f"has shape {found[name].shape}"
-        if name not in found or name not in expected or found[name].shape != expected[name]:
-            raise FileFormatError(f"{path}: {name}: {there}, expected {'shape ' + str(expected[name]) if name in expected else 'nothing'}")
-        if found[name].dtype != np.float16 or not np.isfinite(found[name]).all():
-            raise FileFormatError(f"{path}: {name}: expected finite numbers in half precision")
-    return found
