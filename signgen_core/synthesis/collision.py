@@ -67,6 +67,12 @@ class Field:
         return np.where(inside, value, _BAND), gradient
 
 
+def fields_name(body: Body, betas: np.ndarray | None = None) -> str:
+    """The name of the file that keeps the fields of a body; it changes with the body's shape and with this module."""
+    vertices, faces = np.ascontiguousarray(body.shaped(betas)), np.ascontiguousarray(body.faces)
+    return f"fields-{hashlib.sha256(vertices.tobytes() + faces.tobytes() + Path(__file__).read_bytes()).hexdigest()[:16]}.npz"
+
+
 class BodyFields:
     """Head and torso of one body as distance fields."""
 
@@ -87,9 +93,7 @@ class BodyFields:
     @classmethod
     def cached(cls, body: Body, betas: np.ndarray | None = None) -> BodyFields:
         """The fields of a body: baked ones, or kept in the user's cache by content; building takes a couple of seconds."""
-        vertices = np.ascontiguousarray(body.shaped(betas))
-        key = hashlib.sha256(vertices.tobytes() + np.ascontiguousarray(body.faces).tobytes() + Path(__file__).read_bytes()).hexdigest()[:16]
-        path = cache_folder() / f"fields-{key}.npz"
+        path = cache_folder() / fields_name(body, betas)
         joints = (INDEX["head"], INDEX["spine3"])
         for kept in (BAKED_DIR / path.name, path):
             try:
