@@ -1,4 +1,4 @@
-"""signgen train: the models."""
+"""signgen train classifier."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headless import options
+from headless import inputs, options
+from headless.commands.train import shared
 from headless.console import count, say
 
 if TYPE_CHECKING:
@@ -16,12 +17,7 @@ if TYPE_CHECKING:
 _DATA = ("sentences_a.tsv", "sentences_b.tsv")
 
 
-@click.group()
-def command() -> None:
-    """Train the models. What ships is trained already; this is for your own data, or to make it anew."""
-
-
-@command.command()
+@click.command()
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the classifier goes; an earlier one there is replaced.")
 @click.option("--data", multiple=True, metavar="TABLE", help="Labelled sentences, .csv or .tsv; may be repeated.  [default: the shipped tables]")
 @click.option("--corpus", multiple=True, metavar="NAME=FOLDER", help="goemotions, clinc150, snips or msrabot in a folder of yours; may be repeated.")
@@ -34,10 +30,10 @@ def command() -> None:
 @click.option("--unfreeze", is_flag=True, help="Train the whole encoder in place of adapters; it is saved along (tens of MB).")
 @click.option("--batch", type=click.IntRange(1, 4096), default=32, show_default=True, help="Sentences a step.")
 @click.option("--lr", type=options.NumberType(1e-6, 1.0), default=1e-3, show_default=True, help="Learning rate of the heads.")
-@click.option("--seed", type=click.IntRange(0, options.MAX_SEED), default=0, show_default=True, help="Decides split, order and first weights.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to train.")
-@click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True, help="CPU threads.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint that an interrupted run left beside FOLDER.")
+@shared.seed
+@shared.device
+@shared.threads
+@shared.resume
 @options.encoder
 def classifier(
     output: str, data: tuple[str, ...], corpus: tuple[str, ...], corpus_rows: int, test: tuple[str, ...], heads: str, epochs: int, encoder_epochs: int,
@@ -47,11 +43,6 @@ def classifier(
 
     A table has a header line with `text` and any of subject, gesture, emotion, type; an empty cell is no label. See docs/classification.md.
     """
-    import shutil
-
-    from headless import inputs
-    from headless.progress import progress_bar
-    from signgen_core.errors import OutputError
     from signgen_core.presets import PRESETS_DIR
     from signgen_core.text.classifier import HEADS, Classifier
     from signgen_core.train.table import check_classes, read_table
@@ -73,30 +64,18 @@ def classifier(
     from signgen_core.train.classifier import Options, save, train
     from signgen_core.train.evaluate import evaluate
 
-    checkpoint = folder.parent / f".{folder.name}-checkpoint"
-    if checkpoint.exists() and not resume:
-        shutil.rmtree(checkpoint)
-    try:
-        checkpoint.mkdir(exist_ok=True)
-    except OSError as problem:
-        raise OutputError(f"{checkpoint}: cannot be made: {problem.strerror or problem}") from problem
     chosen = Options(
         epochs=epochs, encoder_epochs=encoder_epochs, rank=0 if unfreeze else rank, unfreeze=unfreeze, rate=lr, batch=batch, seed=seed, device=device,
         threads=threads, heads=wanted,
     )  # fmt: skip
     loaded = load_encoder(encoder)
     say(f"{count(len(examples), 'sentence')} to train on, {len(held)} held out", err=True)
-    with progress_bar("training ") as tick:
-        try:
-            result = train(examples, loaded, chosen, checkpoint=checkpoint, progress=lambda share, text: tick(share))
-        except KeyboardInterrupt:
-            say(f"\n{checkpoint}: the same command with --resume goes on from here", err=True)
-            raise
-    evaluation = evaluate(Classifier(result.weights, result.config, result.encoder or loaded), held) if held else None
-    save(result, folder, evaluation)
-    shutil.rmtree(checkpoint)
-    size = sum(p.stat().st_size for p in folder.iterdir() if p.is_file())
-    say(f"{folder}  {size / 1e6:.2f} MB")
+    with shared.checkpoint_beside(folder, resume) as checkpoint:
+        with shared.stage("training", None) as tell:
+            result = train(examples, loaded, chosen, checkpoint=checkpoint, progress=tell)
+        evaluation = evaluate(Classifier(result.weights, result.config, result.encoder or loaded), held) if held else None
+        save(result, folder, evaluation)
+    say(f"{folder}  {shared.size_of(folder)}")
     shown = {h: s["accuracy"] for h, s in evaluation.items() if h in wanted} if evaluation else result.config["training"]["validation"]
     say(("held out: " if evaluation else "held aside: ") + "  ".join(f"{head} {100 * value:.1f} %" for head, value in shown.items()))
 
@@ -108,37 +87,3 @@ def _corpus(wish: str, rows: int, seed: int) -> list[Example]:
     if not folder or name not in READERS:
         raise click.UsageError(f"--corpus: {wish!r}; expected NAME=FOLDER with a name of {', '.join(READERS)}")
     return spread(read_corpus(name, folder), rows, seed)
-
-
-@command.command()
-@click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the clips go; a corpus of the same settings there is gone on with.")
-@click.option("--clips", type=click.IntRange(1, 10_000_000), required=True, help="How many, test clips included.")
-@click.option("--signers", type=click.IntRange(1, 10_000), default=16, show_default=True, help="Body shapes of the training part.")
-@click.option("--test-signers", type=click.IntRange(1, 10_000), default=4, show_default=True, help="Body shapes of the test part; none is in both.")
-@click.option("--test-share", type=options.NumberType(0.0, 0.9), default=0.1, show_default=True, help="Share of the clips that is for test.")
-@click.option("--held-out", type=options.NumberType(0.0, 0.5), default=0.05, show_default=True, help="Share of the signs that training never sees.")
-@click.option("--fps", type=options.NumberType(1, 240), default=30.0, show_default=True, help="Frames per second.")
-@click.option("--seed", type=click.IntRange(0, options.MAX_SEED), default=0, show_default=True, help="Decides every clip.")
-@click.option("--workers", type=click.IntRange(0, 1024), default=0, show_default=True, help="Processes; 0 is one a core.")
-@click.pass_context
-def corpus(
-    ctx: click.Context, output: str, clips: int, signers: int, test_signers: int, test_share: float, held_out: float, fps: float, seed: int, workers: int
-) -> None:
-    """Make training clips with the synthesiser: signs, sentences, spelled words and numbers, each with its plan.
-
-    Clips vary in signer, tempo, size, place and hand. FOLDER gets train/ and test/ with .npz motions and .json plans, manifest.jsonl and
-    corpus.json. A run that was cut off goes on where it was; more --clips add to what is there.
-    """
-    from headless import inputs
-    from headless.console import FAILED
-    from headless.progress import progress_bar
-    from signgen_core.train.corpus import Settings, write_corpus
-
-    folder = Path(output)
-    inputs.check_folder_output(folder)
-    settings = Settings(clips, seed, fps, signers, test_signers, test_share, held_out)
-    with progress_bar("clips ") as tick:
-        counts = write_corpus(folder, settings, workers=workers, progress=lambda share, text: tick(share))
-    say(f"{folder}  {count(counts['made'], 'clip')} made, {counts['kept']} kept, {counts['failed']} failed")
-    if counts["failed"]:
-        ctx.exit(FAILED)
