@@ -7,14 +7,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .errors import FileFormatError, InputError, OutputError
+from .motion import write_bytes
 
 CHECKPOINT = "checkpoint.safetensors"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
 MAX_CONFIG_BYTES = 2**20
 
 
@@ -49,6 +52,21 @@ def read_config(path: Path, form: str, version: int, what: str) -> dict[str, Any
     if data.get("version") != version:
         raise FileFormatError(f"{path}: version {data.get('version')}; this program reads version {version}")
     return data
+
+
+def write_model(folder: Path, weights: Mapping[str, np.ndarray], said: Mapping[str, Any]) -> Path:
+    """Writes config.json and model.safetensors whole or not at all; an earlier folder is replaced. Raises OutputError."""
+    from safetensors.numpy import save
+
+    with whole_folder(folder) as place:
+        write_bytes(place / WEIGHTS, save(dict(weights)))
+        write_bytes(place / CONFIG, (json.dumps(said, indent=1) + "\n").encode())
+    return folder
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """A config (a dataclass) as JSON holds it."""
+    return {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in asdict(config).items()}
 
 
 def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:

@@ -176,6 +176,19 @@ class Coder(nn.Module):
         return looked
 
 
+    def vectors(self) -> Tensor:
+        """(Q, size, D): what each code adds to a token's vector."""
+        if self.kind == "residual_vq":
+            found: Tensor = self.quantiser.codebooks.detach()  # type: ignore[union-attr, operator]
+            return found
+        # of FSQ codes the place on each axis, codes side by side where they do not refine one another
+        codebook: Tensor = self.quantiser.codebooks if self.kind == "residual_fsq" else self.quantiser.implicit_codebook  # type: ignore[assignment]
+        if self.kind == "residual_fsq":
+            return codebook.detach()
+        wide = codebook.shape[1]
+        return torch.stack([nn.functional.pad(codebook, (k * wide, (self.codes - 1 - k) * wide)) for k in range(self.codes)]).detach()
+
+
 class Network(nn.Module):
     """All streams. Features are normalised ones, stream -> (B, T, width), T a multiple of the frames of a token; mask (B, N), 1.0 where there is motion."""
 
@@ -228,6 +241,16 @@ class Network(nn.Module):
             made[name] = coder.decode(quantised, m)
             loss = loss + extra
         return self._join(made), self._streams(codes), loss
+
+    def code_vectors(self) -> dict[str, Tensor]:
+        """stream -> (Q, size, D): what each code adds to a token's vector, scaled so that such sums spread by about 1."""
+        made = {}
+        for name in self.coders:
+            vectors = self._coder(name).vectors()
+            spread = vectors.var(dim=1).sum(0).mean().sqrt().clamp_min(1e-6)  # of independent codes, each as likely as any
+            for stream in ("left_hand", "right_hand") if name == "hand" else (name,):
+                made[stream] = vectors / spread
+        return {s: made[s] for s in self.config.streams}
 
     def encode(self, features: Mapping[str, Tensor], mask: Tensor) -> dict[str, Tensor]:
         """Codes by stream."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,17 @@ import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError
 from ..kinematics.resample import resample
-from ..model_files import read_config, read_weights, whole_folder
-from ..motion import Motion, write_bytes
+from ..model_files import CONFIG, WEIGHTS, plain, read_config, read_weights, write_model
+from ..motion import Motion
 from .codes import MotionTokens
 from .features import STREAMS, WIDTHS, Normaliser, decode, encode
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from .network import Config, Network
 
 FORMAT, VERSION = "signgen-tokenizer", 1
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 class Tokenizer:
@@ -88,6 +89,16 @@ class Tokenizer:
         whole = self.normaliser.undo({s: v[0].numpy() for s, v in made.items()})
         return {s: v[: tokens.num_frames] for s, v in whole.items()}
 
+    def code_vectors(self) -> dict[str, np.ndarray]:
+        """stream -> (Q, size, D) float32: what each code adds to the vector of a token, over the spread of such vectors in its stream.
+
+        The sum over the codes of a token is what the decoder reads, up to that scale (and, for FSQ, the map that joins its codes).
+        """
+        import torch
+
+        with torch.inference_mode():
+            return {s: v.numpy() for s, v in self.network.code_vectors().items()}
+
     def check(self, tokens: MotionTokens) -> None:
         """Raises InputError in one line where these are not tokens of this tokenizer."""
         if tokens.tokenizer_id != self.id:
@@ -103,18 +114,12 @@ class Tokenizer:
 
     def save(self, folder: Path) -> Path:
         """Writes the folder whole or not at all; an earlier one there is replaced. Raises OutputError."""
-        from safetensors.numpy import save
-
-        folder = Path(folder)
         said = {
             "format": FORMAT, "version": VERSION, "id": self.id, "network": plain(self.config),
             "normalisation": {s: {"mean": _numbers(self.normaliser.mean[s]), "scale": _numbers(self.normaliser.scale[s])} for s in STREAMS},
             "training": self.facts,
         }  # fmt: skip
-        with whole_folder(folder) as place:
-            write_bytes(place / WEIGHTS, save(self.weights))
-            write_bytes(place / CONFIG, (json.dumps(said, indent=1) + "\n").encode())
-        return folder
+        return write_model(Path(folder), self.weights, said)
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
@@ -133,7 +138,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     return tokenizer
 
 
-def half(network: Network) -> dict[str, np.ndarray]:
+def half(network: Module) -> dict[str, np.ndarray]:
     """The weights of a network as they are saved; counts of a quantiser's running means may be beyond what half precision holds, and are of no use later."""
     limit = float(np.finfo(np.float16).max)
     return {name: np.clip(value.detach().cpu().float().numpy(), -limit, limit).astype(np.float16) for name, value in network.state_dict().items()}
@@ -153,11 +158,6 @@ def _empty(config: Config) -> Network:
     except ImportError as problem:
         raise MachineError(f"motion tokens need the package {problem.name}; `python3 build.py setup` installs it") from None
     return Network(config)
-
-
-def plain(config: Config) -> dict[str, Any]:
-    """A config as JSON holds it."""
-    return {**asdict(config), "codes": dict(config.codes), "levels": list(config.levels), "dilations": list(config.dilations)}
 
 
 def _numbers(values: np.ndarray) -> list[float]:

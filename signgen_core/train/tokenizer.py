@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import InputError, MachineError
-from ..model_files import read_checkpoint, write_checkpoint
+from ..model_files import plain, read_checkpoint, write_checkpoint
 from ..tokens.features import FACE_JOINTS, STREAMS, Normaliser
 from ..tokens.metrics import GROUPS, aligned_distances, codebook_use, distances, jitter
 from ..tokens.mirror import mirrored, mirrored_points
@@ -294,8 +294,6 @@ class _Run:
     # -- checkpoints ------------------------------------------------------------------------------------------------------------------
 
     def _fingerprint(self) -> str:
-        from ..tokens.tokenizer import plain
-
         said = [{k: v for k, v in asdict(self.options).items() if k not in _FREE}, plain(self.config), self.motions.fingerprint]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
