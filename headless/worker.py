@@ -405,13 +405,17 @@ def _proper(text: str) -> str:
 
 def main() -> int:
     """Serves standard input until it ends; returns the exit status."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # whatever prints from here on, Python or C, reaches standard error and can never break a reply
+    # files of our own, which the interpreter does not touch at its end: a thread may still be waiting for a request then
+    requests, replies = os.fdopen(os.dup(sys.stdin.fileno()), "rb"), os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # whatever prints from here on, Python or C, reaches standard error and can never break a reply; and nobody else reads requests
     os.dup2(sys.stderr.fileno(), 1)
     sys.stdout = sys.stderr
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     try:
         with interruptions_raised():
-            Worker(sys.stdin.buffer, replies).run()
+            Worker(requests, replies).run()
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
