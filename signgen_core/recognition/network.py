@@ -123,7 +123,8 @@ class SignNetwork(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.enter = nn.BatchNorm1d(NUM_POINTS * CHANNELS)
+        # points that hardly move, such as the pelvis, are not blown up
+        self.enter = nn.BatchNorm1d(NUM_POINTS * CHANNELS, eps=1e-3)
         widths = (CHANNELS, *config.graph)
         self.graph = nn.ModuleList([GraphBlock(a, b, 2 if k == 0 else 1) for k, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))])
         self.gather = nn.Linear(NUM_POINTS * config.graph[-1], config.time)

@@ -42,17 +42,17 @@ BONES: tuple[int, ...] = _bones()  # the point at the other end of each point's 
 
 
 def normalised(joints: np.ndarray) -> np.ndarray:
-    """(T, 70, 3) or (T, 55 + ..., 3) positions in metres, of `rig.POINT_NAMES` -> (T, NUM_POINTS, 3) float32.
+    """(T, 70, 3) positions in metres of `rig.POINT_NAMES` -> (T, NUM_POINTS, 3) float32.
 
-    The neck of every frame is at the origin, one unit is the clip's median width of the shoulders, and the clip is turned about the vertical so that its
-    shoulders lie along X in the median. Raises InputError for another shape, for numbers that are not finite, or for shoulders in one point.
+    The neck of every frame is at the origin, one unit is the clip's mean width of the shoulders, and the clip is turned about the vertical so that its
+    shoulders lie along X in the mean. Raises InputError for another shape, for numbers that are not finite, or for shoulders in one point.
     """
     joints = np.asarray(joints, dtype=np.float64)
     if joints.ndim != 3 or joints.shape[1:] != (len(POINT_NAMES), 3) or not len(joints):
         raise InputError(f"joints: expected (T, {len(POINT_NAMES)}, 3), found {joints.shape}")
     if not np.isfinite(joints).all():
         raise InputError("joints: holds NaN or infinite values")
-    across = np.median(joints[:, INDEX["left_shoulder"]] - joints[:, INDEX["right_shoulder"]], axis=0)
+    across = np.mean(joints[:, INDEX["left_shoulder"]] - joints[:, INDEX["right_shoulder"]], axis=0)
     width, flat = float(np.linalg.norm(across)), float(np.hypot(across[0], across[2]))
     if flat < 1e-3:
         raise InputError("joints: the shoulders are at the same place")

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError
-from ..model_files import read_config, read_weights, whole_folder
-from ..motion import Motion, Segment, write_bytes
+from ..model_files import CONFIG, WEIGHTS, plain, read_config, read_weights, write_model
+from ..motion import Motion, Segment
 from ..presets import PRESETS_DIR
 from .labels import FEATURES, GLOSS
 from .points import at, mirrored, normalised
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .network import Config, Network
 
 FORMAT, VERSION = "signgen-recogniser", 1
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 SHIPPED = PRESETS_DIR / "models" / "recogniser"
 _BATCH = 256
 Span = Segment | tuple[float, float]
@@ -135,14 +134,9 @@ class Recogniser:
 
     def save(self, folder: Path) -> Path:
         """Writes the folder whole or not at all. Raises OutputError."""
-        from safetensors.numpy import save
-
-        folder = Path(folder)
-        said = {"format": FORMAT, "version": VERSION, "id": self.id, "network": plain(self.config), "training": self.facts}
-        with whole_folder(folder) as place:
-            write_bytes(place / WEIGHTS, save(self.weights))
-            write_bytes(place / CONFIG, (json.dumps(said, indent=1) + "\n").encode())
-        return folder
+        return write_model(Path(folder), self.weights, {
+            "format": FORMAT, "version": VERSION, "id": self.id, "network": plain(self.config), "training": self.facts,
+        })  # fmt: skip
 
 
 def places(spans: np.ndarray, config: Config, fps: float) -> np.ndarray:
@@ -167,11 +161,6 @@ def load_recogniser(folder: str | Path | None = None) -> Recogniser:
     if made.id != data.get("id"):
         raise FileFormatError(f"{folder / WEIGHTS}: is not the file that {CONFIG} beside it was written with")
     return made
-
-
-def plain(config: Config) -> dict[str, Any]:
-    """A config as JSON holds it."""
-    return {**asdict(config), "graph": list(config.graph), "labels": {head: list(labels) for head, labels in config.labels.items()}}
 
 
 def _config(said: Any, path: Path) -> Config:

@@ -21,6 +21,7 @@ from ..synthesis.generate import Synthesiser
 
 SIGNS_A_CLIP = 5
 NEW = 0.6  # share of signs that are made of several
+JOINED = "~"  # between their names in the gloss of a new one
 _CHANCES = {"hand": 0.7, "place": 0.6, "movement": 0.5}
 _HAND = ("handshape", "final_handshape", "internal", "selected_fingers", "flexion", "flexion_change", "spread", "spread_change", "thumb_position",
          "thumb_contact")  # fmt: skip
@@ -91,7 +92,7 @@ class Mixer:
             before = synthesiser.schedule(action.phonology, False).total
         except InputError:  # a hand that has no such patch to touch with
             return action
-        return replace(action, gloss_id="~".join(names), phonology=(made,), duration=round(action.duration * seconds / before, 3))
+        return replace(action, gloss_id=JOINED.join(names), phonology=(made,), duration=round(action.duration * seconds / before, 3))
 
 
 def _one(table: Mapping[Any, list[tuple[str, Phonology]]], rng: np.random.Generator) -> tuple[str, Phonology]:

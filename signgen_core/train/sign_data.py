@@ -20,7 +20,6 @@ from ..recognition.points import NAMES, NUM_POINTS, normalised
 from .corpus import MANIFEST, SETTINGS
 
 VERSION = 1
-NEW = "~"  # in the gloss of a sign that `train.drill` made of several
 _INDEX, _POINTS = "signs.json", "points.raw"
 
 
