@@ -78,9 +78,20 @@ character = click.option(
 lines = click.option("--lines", metavar="FILE", help="Take each line of FILE (- is standard input) as a text of its own.")
 
 
-def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say how a text becomes a plan, and hands them to the command as one argument `wishes`."""
+_OF_TEXT = (_seed, _handedness, _tempo, _gestures, _with_gestures, _emotion, _rules_only, classifier, encoder)
 
+
+def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --lines and the options that say how a text becomes a plan, and hands the latter to the command as one argument `wishes`."""
+    return _collecting(command, (_gloss, lines, *_OF_TEXT))
+
+
+def table_wishes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `wishes`, for a command that takes a table of texts."""
+    return _collecting(command, (_gloss, *_OF_TEXT))
+
+
+def _collecting(command: Callable[..., Any], chosen: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
     @wraps(command)
     def collected(**given: Any) -> Any:
         from headless.inputs import Wishes
@@ -89,6 +100,6 @@ def wishes(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(wishes=said, **given)
 
     # the last decorator is the first line of --help
-    for option in reversed((_gloss, lines, _seed, _handedness, _tempo, _gestures, _with_gestures, _emotion, _rules_only, classifier, encoder)):
+    for option in reversed(chosen):
         collected = option(collected)
     return collected

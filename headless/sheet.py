@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -18,6 +18,8 @@ from signgen_core.errors import InputError, OutputError, SignGenError
 from signgen_core.motion import read_npz, write_bytes
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from signgen_core.motion import Motion
 
 _LABEL = 18  # pixels of the line under each picture
@@ -49,8 +51,6 @@ def sheet(
 
     columns: pictures per row; None gives each motion a row of its own. Raises InputError for an empty list, OutputError, MachineError.
     """
-    from PIL import Image, ImageDraw
-
     out = Path(out_png)
     if out.suffix.lower() != ".png":
         raise OutputError(f"{out}: unknown suffix '{out.suffix}'; a sheet is a .png")
@@ -58,7 +58,6 @@ def sheet(
     if not total:
         raise InputError("contact sheet: no frames were asked for")
     preset = read_camera(camera)
-    width, height = frame_size
     cells: list[list[tuple[str, np.ndarray]]] = []
     done = 0
     with Stage(size=frame_size, quality=quality, character=character) as stage:
@@ -75,19 +74,30 @@ def sheet(
     if columns is not None:
         flat = [cell for row in cells for cell in row]
         cells = [flat[i : i + columns] for i in range(0, len(flat), columns)]
-    wide = max(len(row) for row in cells)
-    page = Image.new("RGB", (wide * width, len(cells) * (height + _LABEL)), _PAPER)
-    draw = ImageDraw.Draw(page)
-    for y, row in enumerate(cells):
-        for x, (text, pixels) in enumerate(row):
-            page.paste(Image.fromarray(pixels), (x * width, y * (height + _LABEL)))
-            draw.text((x * width + 4, y * (height + _LABEL) + height + 3), text, fill=_INK)
+    page = lay_out(cells)
     import io
 
     buffer = io.BytesIO()
     page.save(buffer, "PNG")
     write_bytes(out, buffer.getvalue())
     return out
+
+
+def lay_out(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, title: str = "", font: Any = None) -> Image.Image:
+    """A page of labelled pictures of one size, row by row. Each is (label, (height, width, 3) uint8). title: a line above them; font: Pillow's own if None."""
+    from PIL import Image, ImageDraw
+
+    height, width = rows[0][0][1].shape[:2]
+    top = _LABEL + 6 if title else 0
+    page = Image.new("RGB", (max(len(row) for row in rows) * width, top + len(rows) * (height + _LABEL)), _PAPER)
+    draw = ImageDraw.Draw(page)
+    draw.text((4, 4), title, fill=_INK, font=font)
+    for y, row in enumerate(rows):
+        for x, (text, pixels) in enumerate(row):
+            place = top + y * (height + _LABEL)
+            page.paste(Image.fromarray(pixels), (x * width, place))
+            draw.text((x * width + 4, place + height + 1 if font else place + height + 3), text, fill=_INK, font=font)
+    return page
 
 
 def _gloss_at(motion: Motion, time: float, label: str) -> str:

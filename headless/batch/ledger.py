@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Ledger:
 
     def _lock(self) -> None:
         try:
-            if os.name == "nt":
+            if sys.platform == "win32":
                 import msvcrt
 
                 msvcrt.locking(self._handle, msvcrt.LK_NBLCK, 1)
@@ -85,6 +86,12 @@ class Ledger:
             self._append(entry)
             self.entries[entry["id"]] = entry
 
+    def clear(self) -> None:
+        """Forgets all rows."""
+        os.ftruncate(self._handle, 0)
+        self._append(FORM)
+        self.entries.clear()
+
     def _append(self, entry: dict[str, Any]) -> None:
         line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n"
         before = os.fstat(self._handle).st_size
@@ -115,8 +122,22 @@ def key_of(*facts: Any) -> str:
 
 
 def file_fact(folder: Path, path: Path) -> dict[str, Any]:
-    """How a manifest names a file: its path inside of `folder`, its hash and its size. Raises OSError."""
-    return {"path": path.relative_to(folder).as_posix(), "sha256": file_digest(path), "bytes": path.stat().st_size}
+    """How a manifest names a result: its path inside of `folder`, its hash and its size. Raises OSError.
+
+    Of a folder of frames the hash is that of the lines `hash name` of its files, and `frames` says how many they are.
+    """
+    fact: dict[str, Any] = {"path": path.relative_to(folder).as_posix(), "sha256": _content(path), "bytes": _size(path)}
+    return fact | ({"frames": len(os.listdir(path))} if path.is_dir() else {})
+
+
+def _content(path: Path) -> str:
+    if not path.is_dir():
+        return file_digest(path)
+    return digest("".join(f"{file_digest(file)} {file.name}\n" for file in sorted(path.iterdir())))
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
 
 
 def is_there(folder: Path, facts: Iterable[dict[str, Any]], thorough: bool = False) -> bool:
@@ -124,7 +145,7 @@ def is_there(folder: Path, facts: Iterable[dict[str, Any]], thorough: bool = Fal
     for fact in facts:
         path = folder / fact["path"]
         try:
-            if path.stat().st_size != fact["bytes"] or (thorough and file_digest(path) != fact["sha256"]):
+            if _size(path) != fact["bytes"] or (thorough and _content(path) != fact["sha256"]):
                 return False
         except OSError:
             return False
