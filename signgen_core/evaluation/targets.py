@@ -13,6 +13,7 @@ from ..action import ActionSequence
 from ..body.model import Body
 from ..errors import InputError
 from ..motion import Motion
+from ..pipeline import synthesiser_for
 from ..synthesis.check import contact_gaps, posed, wrist_errors
 from ..synthesis.generate import Synthesiser
 
@@ -105,7 +106,7 @@ def summary(errors: Sequence[SignErrors]) -> dict[str, float]:
 
 
 class Bodies:
-    """Synthesisers of one body in the shapes that motions have; the last few are kept, since building one takes half a second."""
+    """Synthesisers of one body in the shapes that motions have; the last few are kept, since one takes seconds to build for a shape that is new here."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
@@ -118,4 +119,5 @@ class Bodies:
         return self._of(betas.tobytes())
 
     def _build(self, key: bytes) -> Synthesiser:
-        return Synthesiser(self.body, np.frombuffer(key))
+        betas = np.frombuffer(key)
+        return Synthesiser(self.body, betas) if betas.any() else synthesiser_for(self.body)
