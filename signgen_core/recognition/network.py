@@ -19,15 +19,15 @@ _INDEX, _MIDDLE, _LITTLE = 1, 4, 7
 
 @dataclass(frozen=True)
 class Config:
-    """labels: head -> what it tells apart, for gloss and the features. frames: that a sign is brought to, margin: seconds before and after it among them.
-    graph: widths of the graph blocks; time: width of the temporal ones; bottleneck: of the gloss head. window: frames at fps that the auto-encoder sees,
-    width: of its layers, embedding: numbers in its bottleneck.
+    """labels: head -> what it tells apart. frames: that a sign is brought to; margin: seconds before and after it among them.
+    graph: widths before and after each graph block; time: width of the temporal ones; bottleneck: of the gloss head. window: frames at fps that the
+    encoder sees; width: of its layers; embedding: numbers in its bottleneck.
     """
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     frames: int = 24
     margin: float = 0.12
-    graph: tuple[int, ...] = (24, 32, 32)
+    graph: tuple[int, ...] = (16, 24, 24)
     time: int = 160
     bottleneck: int = 192
     fps: float = 30.0
@@ -41,7 +41,7 @@ class Config:
         if self.frames % 4 or not 8 <= self.frames <= 256 or self.window % 8 or not 16 <= self.window <= 1024 or not 0.0 <= self.margin <= 1.0:
             raise InputError("recogniser: frames (a multiple of 4), window (of 8) or margin out of range")
         sizes = (*self.graph, self.time, self.bottleneck, self.width, self.embedding)
-        if not 1 <= len(self.graph) <= 8 or not all(isinstance(n, int) and 4 <= n <= 1024 for n in sizes) or not 1.0 <= self.fps <= 1000.0:
+        if not 2 <= len(self.graph) <= 8 or not all(isinstance(n, int) and 4 <= n <= 1024 for n in sizes) or not 1.0 <= self.fps <= 1000.0:
             raise InputError("recogniser: graph, time, bottleneck, width, embedding or fps out of range")
 
 
@@ -81,27 +81,19 @@ def _adjacency() -> Tensor:
 
 
 class GraphBlock(nn.Module):
-    """Each point from itself, its neighbours along the bones, and others that it learns to look at; then neighbours in time."""
+    """Each point from itself and from others: neighbours along the bones at first, then whichever it learns to look at; residual."""
 
-    def __init__(self, wide: int, out: int, stride: int) -> None:
+    def __init__(self, wide: int, out: int) -> None:
         super().__init__()
-        self.neighbours = nn.Parameter(_adjacency())
-        self.others = nn.Parameter(torch.randn(NUM_POINTS, NUM_POINTS) * 0.02)
-        self.mix = nn.Linear(3 * wide, out)
+        self.neighbours = nn.Parameter(_adjacency() + torch.randn(NUM_POINTS, NUM_POINTS) * 0.02)
+        self.mix = nn.Linear(2 * wide, out)
         self.norm = nn.BatchNorm1d(out)
-        self.time = nn.Conv2d(out, out, (5, 1), stride=(stride, 1), padding=(2, 0), groups=out, bias=False)
-        self.out = nn.Linear(out, out)
         self.skip = nn.Linear(wide, out, bias=False) if wide != out else nn.Identity()
-        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, F, K, C) -> (B, F / stride, K, C')."""
-        batch, frames, points, wide = x.shape
-        flat = x.reshape(batch * frames, points, wide)
-        h = self.mix(torch.cat([flat, self.neighbours @ flat, self.others @ flat], dim=-1))
-        h = nn.functional.relu(self.norm(h.reshape(-1, h.shape[-1]))).reshape(batch, frames, points, -1)
-        h = self.out(self.time(h.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
-        return nn.functional.relu(h + self.skip(x[:, :: self.stride]))
+        """(N, K, C) -> (N, K, C')."""
+        h = self.mix(torch.cat([x, self.neighbours @ x], dim=-1))
+        return self.skip(x) + nn.functional.relu(self.norm(h.reshape(-1, h.shape[-1]))).reshape(h.shape)
 
 
 class TimeBlock(nn.Module):
@@ -125,8 +117,9 @@ class SignNetwork(nn.Module):
         super().__init__()
         # points that hardly move, such as the pelvis, are not blown up
         self.enter = nn.BatchNorm1d(NUM_POINTS * CHANNELS, eps=1e-3)
-        widths = (CHANNELS, *config.graph)
-        self.graph = nn.ModuleList([GraphBlock(a, b, 2 if k == 0 else 1) for k, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))])
+        # two frames are one step from here on
+        self.pair = nn.Linear(2 * CHANNELS, config.graph[0])
+        self.graph = nn.ModuleList([GraphBlock(a, b) for a, b in zip(config.graph[:-1], config.graph[1:], strict=True)])
         self.gather = nn.Linear(NUM_POINTS * config.graph[-1], config.time)
         self.time = nn.ModuleList([TimeBlock(config.time, s) for s in (1, 2, 1)])
         wide = config.time * (config.frames // 4)
@@ -139,11 +132,12 @@ class SignNetwork(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Points (B, F, K, 3) -> head -> logits (B, n)."""
         h = channels(x)
-        batch, frames = h.shape[:2]
-        h = self.enter(h.reshape(batch * frames, -1)).reshape(batch, frames, NUM_POINTS, CHANNELS)
+        batch, steps = len(h), h.shape[1] // 2
+        h = self.enter(h.reshape(-1, NUM_POINTS * CHANNELS)).reshape(batch * steps, 2, NUM_POINTS, CHANNELS)
+        h = nn.functional.relu(self.pair(torch.cat([h[:, 0], h[:, 1]], dim=-1)))
         for block in self.graph:
             h = block(h)
-        h = self.gather(h.reshape(batch, h.shape[1], -1)).transpose(1, 2)
+        h = self.gather(h.reshape(batch, steps, -1)).transpose(1, 2)
         for block in self.time:
             h = block(h)
         h = self.drop(h.reshape(batch, -1))
