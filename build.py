@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sets SignGen up, shows it and checks it: `python3 build.py setup | demo | test`.
+"""Sets SignGen up, shows it, checks it and packs it: `python3 build.py setup | demo | test | addon | blenders`.
 
 Standard library only. Any Python from 3.7 on gets far enough to find a Python 3.11 on this machine, or to say in one line that it is missing.
 """
@@ -29,6 +29,9 @@ PLM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db" 
 DISK_GB = 4.0
 CUDA_DISK_GB = 5.0
 PYTHON = (3, 11)
+# The Blenders besides the locked one that the add-on is tried in: series, bpy's version, Python's.
+BLENDERS = (("4.2", "4.2.23", "3.11"), ("4.5", "4.5.15", "3.11"), ("5.2", "5.2.3", "3.13"))
+BLENDERS_DIR = "build/blenders"
 
 
 class BuildError(Exception):
@@ -51,16 +54,16 @@ def locked_version(package: str) -> str:
 # ---- the right Python
 
 
-def find_python() -> list[str] | None:
-    """A command that starts Python 3.11, or None. Version managers leave launchers on PATH that start nothing, so each one is tried."""
-    for command in (["python3.11"], ["py", "-3.11"]):
+def find_python(wanted: str = "3.11") -> list[str] | None:
+    """A command that starts that Python, or None. Version managers leave launchers on PATH that start nothing, so each one is tried."""
+    for command in ([f"python{wanted}"], ["py", f"-{wanted}"]):
         program = shutil.which(command[0])
         if program is None:
             continue
         command = [program] + command[1:]
         probe = command + ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
         answer = subprocess.run(probe, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-        if answer.returncode == 0 and answer.stdout.decode().strip() == "3.11":
+        if answer.returncode == 0 and answer.stdout.decode().strip() == wanted:
             return command
     return None
 
@@ -290,8 +293,48 @@ def test(fast: bool, arguments: list[str]) -> int:
     return 0
 
 
+# ---- the add-on
+
+
+def addon() -> int:
+    """dist/signgen-<version>.zip, which Blender installs."""
+    setup()
+    status = subprocess.call([str(venv_program("python")), "-m", "headless.extension", str(ROOT / "dist")], cwd=str(ROOT))
+    if status:
+        raise BuildError("the add-on's zip was not made")
+    return 0
+
+
+def blenders() -> int:
+    """Environments with other versions of bpy under build/, for the tests of the add-on. A version whose Python is not here is passed over in words."""
+    for series, version, python in BLENDERS:
+        folder = ROOT / BLENDERS_DIR / series
+        done = folder / STAMP
+        if _read(done) == version:
+            say(f"blenders: bpy {version} is there")
+            continue
+        # pyenv's launchers start only the versions that are switched on
+        managed = sorted(Path(os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))).glob(f"versions/{python}.*/bin/python{python}"))
+        command = find_python(python) or [str(path) for path in managed[-1:]]
+        if not command:
+            say(f"blenders: bpy {version} left out: it needs Python {python}")
+            continue
+        check_disk(ROOT, 2.0, f"bpy {version}")
+        say(f"blenders: making {BLENDERS_DIR}/{series} with bpy {version}")
+        shutil.rmtree(str(folder), ignore_errors=True)
+        inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+        limits = ["numpy<2"] if python == "3.11" else ["numpy<3"]
+        install_bpy = [str(folder.joinpath(*inside)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"bpy=={version}"]
+        for step in (command + ["-m", "venv", str(folder)], install_bpy + limits):
+            if subprocess.call(step, env=dict(os.environ, PIP_USER="0", PYTHONNOUSERSITE="1")):
+                shutil.rmtree(str(folder), ignore_errors=True)
+                raise BuildError(f"bpy {version} could not be installed (the lines above say why)")
+        done.write_text(version, encoding="utf-8")
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="build.py", description="Sets SignGen up, shows it and checks it. Needs Python 3.11 and pip, nothing else.")
+    top = argparse.ArgumentParser(prog="build.py", description="Sets SignGen up, shows it, checks it and packs it. Needs Python 3.11 and pip, nothing else.")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
 
     def add(name: str, short: str, long: str) -> argparse.ArgumentParser:
@@ -314,6 +357,19 @@ def parser() -> argparse.ArgumentParser:
         "Sets up if needed, then runs ruff, mypy and pytest. With arguments for pytest (test tests/body -k skin) it runs only pytest with them; "
         "test -m slow runs the tests that take minutes.",
     )
+    add(
+        "addon",
+        "set up if needed, then make dist/signgen-<version>.zip for Blender",
+        "Sets up if needed, then makes dist/signgen-<version>.zip: the add-on with the core, the presets and the default body, to be installed in Blender "
+        "4.2 or later as an extension (Preferences, Get Extensions, Install from Disk), in 3.4 as an add-on.",
+    )
+    add(
+        "blenders",
+        "install the other versions of bpy that the add-on is tested in (5 GB)",
+        "Makes one environment a version of bpy under build/blenders, where `test -m slow` finds them: {}.".format(
+            ", ".join(f"{version} (Python {python})" for _, version, python in BLENDERS)
+        ),
+    )
     check.add_argument("--fast", action="store_true", help="ruff and pytest only, last time's failures first, stop at the first failure")
     return top
 
@@ -335,7 +391,9 @@ def main(argv: list[str]) -> int:
         if not setup():
             say("setup: nothing to do")
         return 0
-    return demo() if known.command == "demo" else test(known.fast, rest)
+    if known.command == "test":
+        return test(known.fast, rest)
+    return {"demo": demo, "addon": addon, "blenders": blenders}[known.command]()
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ def imported(source: str, package: tuple[str, ...], homes: Mapping[str, tuple[st
 # ---- what goes in
 
 
-def _is_under(path: str, places: Iterable[str]) -> bool:
+def is_under(path: str, places: Iterable[str]) -> bool:
+    """Whether a path with slashes is one of the places or lies in one."""
     return any(path == place or path.startswith(f"{place}/") for place in places)
 
 
@@ -130,7 +131,7 @@ def _modules() -> dict[str, str]:
         for target in imported(sources[name], _package_of(name), HOMES):
             ladder = ["/".join(target.split("/")[:n]) + "/__init__" for n in range(1, target.count("/") + 2)]
             for file in (f"{path}.py" for path in (*ladder, target)):
-                if file in known and file not in sources and not _is_under(file, LEFT_OUT):
+                if file in known and file not in sources and not is_under(file, LEFT_OUT):
                     sources[file] = known[file].read_text(encoding="utf-8")
                     waiting.append(file)
     return sources
@@ -138,7 +139,7 @@ def _modules() -> dict[str, str]:
 
 def _presets() -> dict[str, bytes]:
     files = ((path.relative_to(ROOT).as_posix(), path) for path in (ROOT / "presets").rglob("*") if path.is_file())
-    return {name: path.read_bytes() for name, path in files if not _is_under(name, PRESETS_LEFT_OUT)}
+    return {name: path.read_bytes() for name, path in files if not is_under(name, PRESETS_LEFT_OUT)}
 
 
 def _baked() -> dict[str, bytes]:
