@@ -6,13 +6,15 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from headless import inputs
+from headless.commands.train import lm as lm_command
+from headless.commands.train import recogniser as recogniser_command
 from headless.commands.train import shared
 from headless.commands.train import tokenizer as tokenizer_command
 from headless.console import count, say
@@ -20,6 +22,9 @@ from headless.memory import PeakMemory
 from headless.progress import Tell, report
 
 RUN_FILE, FORMAT, VERSION = "run.json", "signgen-training", 1
+CACHE = "features"
+FPS = 30.0
+DRILL_TEST_SHARE = 0.05
 _NOTE_SECONDS = 10.0
 
 
@@ -36,20 +41,25 @@ class Stage:
 @click.command(name="all")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where everything goes; a run that was cut off there is gone on with.")
 @click.option("--clips", type=click.IntRange(10, 10_000_000), default=9000, show_default=True, help="Of the corpus, test clips included.")
+@click.option("--drill-clips", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="More clips, for the recogniser.")
 @click.option("--signers", type=click.IntRange(1, 10_000), default=24, show_default=True, help="Body shapes of the training part.")
 @click.option("--test-signers", type=click.IntRange(1, 10_000), default=6, show_default=True, help="Body shapes of the test part.")
 @click.option("--tokenizer-steps", type=click.IntRange(1, 10_000_000), default=6000, show_default=True, help="Of training the tokenizer.")
+@click.option("--lm-steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of training the language model.")
+@click.option("--recogniser-steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of training the recogniser.")
+@click.option("--encoder-steps", type=click.IntRange(1, 10_000_000), default=1500, show_default=True, help="Of training its motion auto-encoder.")
+@click.option("--rare", type=click.IntRange(1), default=3, show_default=True, help="Signs that occur less often have no name in the recogniser.")
 @click.option("--workers", type=click.IntRange(0, 1024), default=0, show_default=True, help="Processes that make clips; 0 is one a core.")
 @shared.judge
 @shared.seed
 @shared.device
 @shared.threads
-@shared.save_every
+@click.option("--save-every", type=click.IntRange(1), help="Steps between checkpoints.  [default: as in the commands for each]")
 def everything(
-    output: str, clips: int, signers: int, test_signers: int, tokenizer_steps: int, workers: int, judge: int, seed: int, device: str, threads: int,
-    save_every: int,
+    output: str, clips: int, drill_clips: int, signers: int, test_signers: int, tokenizer_steps: int, lm_steps: int, recogniser_steps: int,
+    encoder_steps: int, rare: int, workers: int, judge: int, seed: int, device: str, threads: int, save_every: int | None,
 ) -> None:  # fmt: skip
-    """Make all that is learned of motions, from nothing but the lexicon: corpus, tokenizer.
+    """Make all that is learned of motions, from nothing but the lexicon: clips, tokenizer, language model, recogniser.
 
     The same call goes on where an earlier one was cut off: what is finished is kept, and a stage in the middle goes on from its checkpoint. A finished
     stage whose folder is removed is made anew, and what was made from it.
@@ -57,32 +67,53 @@ def everything(
     folder = Path(output)
     inputs.check_folder_output(folder)
     from signgen_core.train.corpus import Settings, write_corpus
-    from signgen_core.train.tokenizer import Options
+    from signgen_core.train.lm import Options as LmOptions
+    from signgen_core.train.recogniser import Options as RecogniserOptions
+    from signgen_core.train.tokenizer import Options as TokenizerOptions
 
-    def features(tell: Tell) -> Any:
-        with shared.stage("clips", tell) as told:
-            return shared.features(folder / "corpus", folder / "features", 30.0, told)
+    settings = Settings(clips, seed, FPS, signers, test_signers)
+    drill = replace(settings, clips=drill_clips, test_share=DRILL_TEST_SHARE, drill=True)
+    how: dict[str, Any] = {"seed": seed, "device": device, "threads": threads} | ({"save_every": save_every} if save_every else {})
+    of_tokenizer, of_lm = TokenizerOptions(steps=tokenizer_steps, **how), LmOptions(steps=lm_steps, **how)
+    of_recogniser = RecogniserOptions(steps=recogniser_steps, encoder_steps=encoder_steps, rare=rare, **how)
 
-    corpus_settings = Settings(clips, seed, 30.0, signers, test_signers)
+    def written(chosen: Settings) -> Callable[[Path, Tell], str]:
+        def make(place: Path, tell: Tell) -> str:
+            counts = write_corpus(place, chosen, workers=workers, progress=tell)
+            return f"{count(counts['made'] + counts['kept'], 'clip')}, {counts['failed']} that cannot be signed left out"
 
-    def corpus(place: Path, tell: Tell) -> str:
-        counts = write_corpus(place, corpus_settings, workers=workers, progress=tell)
-        return f"{count(counts['made'] + counts['kept'], 'clip')}, {counts['failed']} that cannot be signed left out"
-
-    tokenizer_options = Options(steps=tokenizer_steps, seed=seed, save_every=min(save_every, tokenizer_steps), device=device, threads=threads)
+        return make
 
     def tokenizer(place: Path, tell: Tell) -> str:
-        motions = features(tell)
-        return tokenizer_command.make(motions, place, tokenizer_options, tokenizer_command.config(), _checkpoint(place), judge, tell)
+        networks = tokenizer_command.config(fps=FPS)
+        with shared.stage("clips", tell) as told:
+            motions = shared.features(folder / "corpus", folder / CACHE, FPS, told)
+        return tokenizer_command.make(motions, place, of_tokenizer, networks, checkpoint_of(place), judge, tell)
 
-    stages = (
-        Stage("corpus", {"clips": clips, "seed": seed, "signers": signers, "test_signers": test_signers}, (), corpus),
-        Stage("tokenizer", {"steps": tokenizer_steps, "seed": seed, "save_every": tokenizer_options.save_every, "judge": judge}, ("corpus",), tokenizer),
-    )
-    Run(folder, stages).go()
+    def lm(place: Path, tell: Tell) -> str:
+        from signgen_core.tokens.tokenizer import load_tokenizer
+
+        return lm_command.make(folder / "corpus", load_tokenizer(folder / "tokenizer"), folder / CACHE, place, of_lm, {}, checkpoint_of(place), tell)
+
+    def recogniser(place: Path, tell: Tell) -> str:
+        return recogniser_command.make([folder / "corpus", folder / "drill"], folder / CACHE, place, of_recogniser, checkpoint_of(place), tell)
+
+    Run(folder, (
+        Stage("corpus", decisive(settings), (), written(settings)),
+        Stage("drill", decisive(drill), (), written(drill)),
+        Stage("tokenizer", {**decisive(of_tokenizer), "judge": judge}, ("corpus",), tokenizer),
+        Stage("lm", decisive(of_lm), ("corpus", "tokenizer"), lm),
+        Stage("recogniser", decisive(of_recogniser), ("corpus", "drill"), recogniser),
+    )).go()  # fmt: skip
 
 
-def _checkpoint(place: Path) -> Path:
+def decisive(options: Any) -> dict[str, Any]:
+    """Options by name, but for those that do not make it another run."""
+    return {k: v for k, v in asdict(options).items() if k not in ("device", "threads")}
+
+
+def checkpoint_of(place: Path) -> Path:
+    """Where the state of a stage is kept while it is made."""
     return place.parent / f".{place.name}-checkpoint"
 
 
@@ -155,8 +186,8 @@ class Run:
 
                 said = stage.make(self.folder / stage.name, tell)
         keep(done=True, said=said)
-        if _checkpoint(self.folder / stage.name).is_dir():
-            shutil.rmtree(_checkpoint(self.folder / stage.name))
+        if checkpoint_of(self.folder / stage.name).is_dir():
+            shutil.rmtree(checkpoint_of(self.folder / stage.name))
         say(f"{head}: {said}", err=True)
 
     def _write(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,15 +81,21 @@ def checkpoint_beside(folder: Path, resume: bool) -> Iterator[Path]:
     shutil.rmtree(place)
 
 
+def cache_for(data: Sequence[str | Path], cache: str | Path | None, fps: float = 30.0) -> Path:
+    """`cache`, or a folder of the user's cache for these data at this frame rate; it is filled anew where the clips change."""
+    if cache:
+        return Path(cache)
+    from signgen_core.body.load import cache_folder
+
+    whole = [str(Path(d).resolve()) for d in data]
+    return cache_folder() / "features" / f"{Path(whole[0]).name}-{hashlib.sha256(f'{whole} {fps:g}'.encode()).hexdigest()[:12]}"
+
+
 def features(path: str | Path, cache: str | Path | None, fps: float, tell: Tell) -> MotionSet:
     """Features of all clips of a folder, from the cache where it is not older than they are."""
-    from signgen_core.body.load import cache_folder
     from signgen_core.train.motion_data import load_motions
 
-    whole = Path(path).resolve()
-    # one folder a data folder and rate: it is filled anew where the clips change
-    own = cache_folder() / "features" / f"{whole.name}-{hashlib.sha256(f'{whole} {fps:g}'.encode()).hexdigest()[:12]}"
-    return load_motions(Path(path), Path(cache) if cache else own, fps=fps, progress=tell)
+    return load_motions(Path(path), cache_for((path,), cache, fps), fps=fps, progress=tell)
 
 
 def size_of(folder: Path) -> str:

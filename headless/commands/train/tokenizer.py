@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @click.option("--codebook", type=click.IntRange(2, 65536), default=1024, show_default=True, help="Codes of each codebook, for residual_vq.")
 @click.option("--codes", type=shared.CodesType(), default="8/3/1", show_default=True, help="Codes a token of body, each hand, face.")
 @click.option("--joint", is_flag=True, help="One network and one stream for all, with as many codes.")
-@click.option("--width", type=click.IntRange(8, 2048), default=256, show_default=True, help="Of the layers.")
+@click.option("--width", type=click.IntRange(8, 2048), default=256, show_default=True, help="Of the layers of the body, or of the one network for all.")
+@click.option("--small-width", type=click.IntRange(8, 2048), default=128, show_default=True, help="Of the layers of hands and face.")
 @click.option("--fps", type=options.NumberType(1, 240), default=30.0, show_default=True, help="Frames per second of the tokenizer.")
 @shared.judge
 @shared.seed
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
 @shared.save_every
 @shared.resume
 def tokenizer(
-    output: str, data: str, cache: str | None, steps: int, batch: int, window: int, lr: float, optimiser: Any, no_mirror: bool, quantiser: str, codebook: int,
-    codes: dict[str, int], joint: bool, width: int, fps: float, judge: int, seed: int, device: str, threads: int, save_every: int, resume: bool,
+    output: str, data: str, cache: str | None, steps: int, batch: int, window: int, lr: float, optimiser: Any, no_mirror: bool, quantiser: str,
+    codebook: int, codes: dict[str, int], joint: bool, width: int, small_width: int, fps: float, judge: int, seed: int, device: str, threads: int,
+    save_every: int, resume: bool,
 ) -> None:  # fmt: skip
     """Train the motion tokenizer on the clips of PATH, and judge it on those for test.
 
@@ -56,7 +58,7 @@ def tokenizer(
         steps=steps, batch=batch, window=window, rate=lr, optimiser=optimiser, mirror=not no_mirror, position_frames=min(32, window), seed=seed,
         save_every=save_every, device=device, threads=threads,
     )  # fmt: skip
-    networks = config(quantiser=quantiser, codebook=codebook, codes=codes, joint=joint, width=width, fps=fps)
+    networks = config(quantiser=quantiser, codebook=codebook, codes=codes, joint=joint, width=width, small_width=small_width, fps=fps)
     with shared.stage("clips", None) as tell:
         motions = shared.features(data, cache, fps, tell)
     say(f"{count(len(motions.clips('train')), 'clip')} to train on, {len(motions.clips('test'))} for test", err=True)
