@@ -112,14 +112,19 @@ def _mixer(settings: Settings) -> Mixer:
     return Mixer(load_lexicon(), _choices(settings)[0])
 
 
+@lru_cache(maxsize=2)
+def _held_out_signs(settings: Settings) -> tuple[str, ...]:
+    train, every = _choices(settings)
+    seen = set(train)
+    return tuple(g for g in every if g not in seen)
+
+
 def _drilled(number: int, settings: Settings) -> Sentence:
     """Signs one after the other, without grammar."""
-    train, every = _choices(settings)
-    test = part_of(number, settings) == "test"
     # numbers of a part have gaps, where the other part's are; each part counts its own
     before = int(number * settings.test_share)
-    kept_out = held_out(load_lexicon(), settings)
-    chosen = glosses_of(before if test else number - before, settings.seed, [g for g in every if g in kept_out] if test else train)
+    test = part_of(number, settings) == "test"
+    chosen = glosses_of(before if test else number - before, settings.seed, _held_out_signs(settings) if test else _choices(settings)[0])
     return Sentence(" ".join(chosen), "statement", False, tuple(Gloss(g, "lexical") for g in chosen))
 
 

@@ -37,11 +37,9 @@ assert {*_HAND, *_PLACE, *_WAY} <= _NAMES
 
 def glosses_of(number: int, seed: int, signs: Sequence[str]) -> list[str]:
     """The signs of clip `number`: all signs in a random order, then all in another, and so on."""
-    out = []
-    for place in range(number * SIGNS_A_CLIP, (number + 1) * SIGNS_A_CLIP):
-        turn, index = divmod(place, len(signs))
-        out.append(signs[int(np.random.default_rng([seed, 9, turn]).permutation(len(signs))[index])])
-    return out
+    turns = [divmod(place, len(signs)) for place in range(number * SIGNS_A_CLIP, (number + 1) * SIGNS_A_CLIP)]
+    orders = {turn: np.random.default_rng([seed, 9, turn]).permutation(len(signs)) for turn in {turn for turn, _ in turns}}
+    return [signs[int(orders[turn][index])] for turn, index in turns]
 
 
 class Mixer:
