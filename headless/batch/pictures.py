@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headless.batch.rows import signer_side
 from headless.sheet import lay_out
 from headless.video import read_video
 from signgen_core.errors import InputError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 SHEET_PICTURES, SHEET_COLUMNS, SHEET_WIDTH = 12, 4, 240
 _INK, _SHADE = (255, 255, 255, 255), (16, 18, 22, 190)  # a contrast of more than 7 to 1 on any picture
-_SMALLEST_TEXT = 10
+_SMALLEST_TEXT, _MOST_LINES = 10, 3
 
 
 @lru_cache(maxsize=8)
@@ -39,10 +40,14 @@ def _font(pixels: int) -> Any:
 
 
 class Captions:
-    """Draws the gloss, the sentence or both at the lower edge. what: `gloss`, `text`, `both`; size: (width, height) of the frames in pixels."""
+    """Draws the gloss, the sentence or both at the lower edge. what: `gloss`, `text`, `both`; size: (width, height) of the frames in pixels.
 
-    def __init__(self, clip: Timing, size: tuple[int, int], what: str) -> None:
+    columns: the first and the one after the last that they may cover, all if None. A sentence of more than three lines is cut short.
+    """
+
+    def __init__(self, clip: Timing, size: tuple[int, int], what: str, columns: tuple[int, int] | None = None) -> None:
         self._clip, self._size, self._what = clip, size, what
+        self._left, self._right = columns or (0, size[0])
         self._drawn: dict[tuple[str, str], tuple[int, int, np.ndarray]] = {}
 
     def __call__(self, frame: np.ndarray, time: float) -> np.ndarray:
@@ -60,11 +65,11 @@ class Captions:
     def _draw(self, gloss: str, text: str) -> tuple[int, int, np.ndarray]:
         from PIL import Image, ImageDraw
 
-        width, height = self._size
+        width, height = self._right - self._left, self._size[1]
         large = max(_SMALLEST_TEXT, round(height / 15))
         fonts = {"gloss": _font(large), "text": _font(max(_SMALLEST_TEXT, round(height / 22)))}
         room = width * 0.92 - large
-        lines = [("gloss", line) for line in _wrapped(gloss, fonts["gloss"], room)] + [("text", line) for line in _wrapped(text, fonts["text"], room)]
+        lines = [(kind, line) for kind, words in (("gloss", gloss), ("text", text)) for line in _wrapped(words, fonts[kind], room)]
         heights = [round(sum(fonts[kind].getmetrics()) * 1.08) for kind, _ in lines]
         wide = round(max(fonts[kind].getlength(line) for kind, line in lines)) + large
         pad = max(2, large // 5)
@@ -75,7 +80,7 @@ class Captions:
         for (kind, line), step in zip(lines, heights, strict=True):
             draw.text(((label.width - fonts[kind].getlength(line)) / 2, y), line, font=fonts[kind], fill=_INK)
             y += step
-        return max(0, height - label.height - max(2, height // 30)), (width - label.width) // 2, np.asarray(label)
+        return max(0, height - label.height - max(2, height // 30)), self._left + (width - label.width) // 2, np.asarray(label)
 
 
 def _wrapped(text: str, font: Any, room: float) -> list[str]:
@@ -85,6 +90,8 @@ def _wrapped(text: str, font: Any, room: float) -> list[str]:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
+    if len(lines) > _MOST_LINES:
+        return [*lines[: _MOST_LINES - 1], lines[_MOST_LINES - 1] + " \u2026"]
     return lines
 
 
@@ -114,8 +121,11 @@ class Ground:
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float, corner: str, inset: float, threads: int = 0) -> None:
         self._path, self._size, self._fps, self._corner, self._threads = path, size, fps, corner, threads
-        side = max(16, 2 * round(min(size[0], size[1] * inset) / 2))
+        side = signer_side(size, inset)
         self.signer_size = (side, side)
+        # captions at the lower edge leave room for a signer who stands there, if that is not all of it
+        beside = {"bottom-left": (side, size[0]), "bottom-right": (0, size[0] - side)}.get(corner)
+        self.columns = beside if beside is not None and side < size[0] * 0.6 else None
 
     def under(self, signer: Iterator[np.ndarray]) -> Generator[np.ndarray, None, None]:
         """The frames of the longer of both, RGB; what is shorter holds its last frame. signer: RGBA frames of `signer_size`."""

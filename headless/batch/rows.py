@@ -133,6 +133,11 @@ COLUMNS = ("id", *_SOURCES, *_COLUMNS)
 _FILES = ("camera", "character", "over")  # their values may name a file, which then stands relative to the table
 
 
+def signer_side(size: tuple[int, int], inset: float) -> int:
+    """Pixels of the square in which a signer stands on a picture of that size."""
+    return max(16, 2 * round(min(size[0], size[1] * inset) / 2))
+
+
 def read_table(argument: str, wishes: Wishes, look: Look, check: Callable[[Row], None] | None = None) -> Table:
     """All rows of a table. wishes and look: what a row does not say itself. check: raises a SignGenError for a row that cannot work.
 

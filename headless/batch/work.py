@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headless.batch.ledger import file_fact
-from headless.batch.rows import Look
+from headless.batch.rows import Look, signer_side
 from headless.inputs import Source, Wishes, to_plan
 from signgen_core.errors import MachineError, OutputError
 
@@ -105,7 +105,7 @@ def signer_view(look: Look) -> tuple[tuple[int, int], bool]:
     """(size, alpha) in which the signer is drawn: that of the video, or of the corner of another one."""
     if look.over is None:
         return look.size, look.alpha
-    side = max(16, 2 * round(min(look.size[0], look.size[1] * look.inset) / 2))
+    side = signer_side(look.size, look.inset)
     return (side, side), True
 
 
@@ -295,7 +295,7 @@ def _film(order: dict[str, Any], bench: Bench, motion: Motion, look: Look, made:
         stage, warnings = bench.load(motion, order["motion_sha256"], size, look, alpha)
         frames = _shot(stage, range(motion.num_frames), bench.tick)
     ground = None if look.over is None else Ground(Path(look.over), look.size, motion.fps, look.corner, look.inset, bench.threads)
-    captions = None if look.captions == "none" else Captions(clip, look.size, look.captions)
+    captions = None if look.captions == "none" else Captions(clip, look.size, look.captions, None if ground is None else ground.columns)
     gatherer = Gatherer(clip)
     count = 0
 
