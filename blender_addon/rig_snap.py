@@ -35,14 +35,14 @@ def snap_ik_to_fk(armature: bpy.types.Object, side: Side, frames: Iterable[int] 
     require_controls(armature)
     hand, pole, upper, fore = control_bones(side)
     bones = armature.pose.bones
-    for frame in _stepping(armature, frames, scene):
+    for frame in stepping(armature, frames, scene):
         shoulder, elbow, wrist = fk_matrices(armature, side)
         _place(bones[hand], wrist, frame)
         _place(bones[pole], Matrix.Translation(_pole_position(shoulder, elbow, wrist)), frame)
         _update()
         chain = _evaluated(armature, mechanism_bones(side))
         for twist, solved, wanted in zip((upper, fore), chain, (shoulder, elbow), strict=True):
-            _turn_to(bones[twist], (solved.to_3x3().inverted() @ wanted.to_3x3()).to_quaternion(), frame)
+            turn_to(bones[twist], (solved.to_3x3().inverted() @ wanted.to_3x3()).to_quaternion(), frame)
         _update()
 
 
@@ -51,13 +51,13 @@ def snap_fk_to_ik(armature: bpy.types.Object, side: Side, frames: Iterable[int] 
     require_controls(armature)
     hand, _, upper, fore = control_bones(side)
     bones = armature.pose.bones
-    for frame in _stepping(armature, frames, scene):
+    for frame in stepping(armature, frames, scene):
         parent = _evaluated(armature, (bones[arm_bones(side)[0]].parent.name,))[0].to_3x3()
         for joint, wanted in zip(arm_bones(side), _evaluated(armature, (upper, fore, hand)), strict=True):
             bone = bones[joint]
             at_rest = parent @ _rest_relative(bone).to_3x3()
             turn = wanted.to_3x3()
-            _turn_to(bone, (at_rest.inverted() @ turn).to_quaternion(), frame)
+            turn_to(bone, (at_rest.inverted() @ turn).to_quaternion(), frame)
             parent = turn
         _update()
 
@@ -105,7 +105,7 @@ def bake(armature: bpy.types.Object, frames: Sequence[int], *, scene: bpy.types.
     bones = armature.pose.bones
     names = [name for side in SIDES for name in (*arm_bones(side), *(f"{side}_{finger}{k}" for finger in FINGERS for k in (1, 2, 3)))]
     found: dict[int | None, list[Quaternion]] = {}
-    for frame in _stepping(armature, frames, scene):
+    for frame in stepping(armature, frames, scene):
         posed = _evaluated(armature, names)
         parents = _evaluated(armature, [bones[name].parent.name for name in names])
         found[frame] = [
@@ -114,7 +114,7 @@ def bake(armature: bpy.types.Object, frames: Sequence[int], *, scene: bpy.types.
         ]
     for frame, turns in found.items():
         for name, turn in zip(names, turns, strict=True):
-            _turn_to(bones[name], turn, frame)
+            turn_to(bones[name], turn, frame)
     clear_control_keys(armature)
     for name in properties():
         armature[name] = 0.0
@@ -195,7 +195,7 @@ def _light(armature: bpy.types.Object) -> Iterator[None]:
             mesh.hide_viewport = False
 
 
-def _stepping(armature: bpy.types.Object, frames: Iterable[int] | None, scene: bpy.types.Scene | None) -> Iterator[int | None]:
+def stepping(armature: bpy.types.Object, frames: Iterable[int] | None, scene: bpy.types.Scene | None) -> Iterator[int | None]:
     """Sets the scene to each frame and gives it; None, once, where the current pose is meant. The frame that was comes back at the end."""
     if frames is None:
         _update()
@@ -215,7 +215,7 @@ def _stepping(armature: bpy.types.Object, frames: Iterable[int] | None, scene: b
 _ROTATION_PATHS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 
 
-def _turn_to(bone: bpy.types.PoseBone, turn: Quaternion, frame: int | None) -> None:
+def turn_to(bone: bpy.types.PoseBone, turn: Quaternion, frame: int | None) -> None:
     """Sets (and keys) the rotation of a bone, in whatever rotation mode its owner chose."""
     if bone.rotation_mode == "QUATERNION":
         # of the two quaternions of a turn the one near the last, or the curves between two keys spin
@@ -234,7 +234,7 @@ def _place(bone: bpy.types.PoseBone, matrix: Matrix, frame: int | None) -> None:
     if frame is not None:
         bone.keyframe_insert("location", frame=frame, group=bone.name)
     if not all(bone.lock_rotation):
-        _turn_to(bone, (rest.to_3x3().inverted() @ matrix.to_3x3()).to_quaternion(), frame)
+        turn_to(bone, (rest.to_3x3().inverted() @ matrix.to_3x3()).to_quaternion(), frame)
 
 
 def _set_property(armature: bpy.types.Object, name: str, value: float, frame: int | None) -> None:
