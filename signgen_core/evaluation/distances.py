@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..rig import INDEX, POINT_NAMES
-from ..tokens.metrics import GROUPS, distances, similarity
+from ..tokens.metrics import GROUPS, similarity
 
 ROOTS = {"all": "pelvis", "body": "pelvis", "left_hand": "left_wrist", "right_hand": "right_wrist"}
 NAMES = ("all", "body", "hands")  # what the tables show
@@ -89,19 +89,29 @@ def rooted(joints: np.ndarray, group: str) -> np.ndarray:
 
 def frame_distances(a: np.ndarray, b: np.ndarray, *, aligned: bool) -> np.ndarray:
     """(A, B) mm of points (A, P, 3) and (B, P, 3), metres: of every pair of frames the mean distance of their points; with `aligned`, after the similarity
-    that `tokens.metrics.mpjpe_pa` takes (never above the plain distance)."""
-    plain = np.stack([distances(np.broadcast_to(frame, b.shape), b).mean(axis=1) for frame in a])
+    that `tokens.metrics.mpjpe_pa` takes (never above the plain distance). Raises InputError for other shapes."""
+    if a.ndim != 3 or b.shape[1:] != a.shape[1:] or a.shape[2] != 3:
+        raise InputError(f"points: expected (A, P, 3) and (B, P, 3), found {a.shape} and {b.shape}")
+    # coordinate by coordinate, a row of pairs at a time: sums over an axis of 3 are slow, and all pairs at once would not fit into the cache
+    first, second = np.moveaxis(a, 2, 0).copy(), np.moveaxis(b, 2, 0).copy()
+    plain = np.stack([_mean_distance(first[:, k, None], second) for k in range(len(a))])
     if not aligned:
         return plain
     p, q = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     products = np.einsum("bpi,apj->abij", q, p, optimize=True)
     rotation, scale = similarity(products, np.broadcast_to(np.sum(p * p, axis=(1, 2))[:, None], products.shape[:2]))
-    turns = scale[..., None, None] * rotation
-    out = np.empty_like(plain)
-    for k, frame in enumerate(p):  # a row of pairs at a time: all pairs of points at once would not fit into the cache
-        moved = (turns[k].reshape(-1, 3) @ frame.T).reshape(len(q), 3, -1)
-        out[k] = 1e3 * np.sqrt(np.sum((moved - np.swapaxes(q, 1, 2)) ** 2, axis=1)).mean(axis=1)
-    return np.minimum(plain, out)
+    turns = np.moveaxis(scale[..., None, None] * rotation, 2, 1)  # (A, 3, B, 3)
+    centred = np.moveaxis(q, 2, 0).copy()
+    return np.minimum(plain, np.stack([_mean_distance(turns[k] @ frame.T, centred) for k, frame in enumerate(p)]))
+
+
+def _mean_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N,) mm: the mean over the points of the distance between (3, N, P) and (3, N, P), metres."""
+    total = (a[0] - b[0]) ** 2
+    for axis in (1, 2):
+        total += (a[axis] - b[axis]) ** 2
+    mean: np.ndarray = 1e3 * np.sqrt(total).mean(axis=-1)
+    return mean
 
 
 def dtw_jpe(made: np.ndarray, true: np.ndarray, *, aligned: bool = False) -> dict[str, Warp]:

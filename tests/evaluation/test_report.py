@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +91,13 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, evaluation: Evaluation) 
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be made"):
         write(tmp_path / "file" / "out", evaluation.values, COLUMNS, evaluation)
+
+
+def test_measuring_needs_no_matplotlib() -> None:
+    """It takes a second to load: only plots do that, and nothing here needs torch."""
+    code = (
+        "import sys; from signgen_core.evaluation import distances, distributions, generation, pairs, plots, report, targets; "
+        "print([m for m in ('matplotlib', 'torch', 'bpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert done.stdout == "[]\n"
