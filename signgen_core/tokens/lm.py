@@ -132,23 +132,9 @@ class TokenLM:
 
         prefix: tokens that came before; the condition begins with theirs, and they are not given out again.
         """
-        sampling = sampling or Sampling()
-        engine = self._engine(1, device)
-        engine.restart()
-        count, known = len(condition), 0 if prefix is None else prefix.num_tokens
-        chance = np.random.default_rng([sampling.seed, 21])
-        names = self.config.stream_names
-        for n in range(count + _OVERTIME):
-            row = condition[min(n, count - 1)][None]
-            if n < known:
-                assert prefix is not None
-                engine.tell(row, {s: prefix.codes[s][n][None] for s in names})
-                chance.random(self.config.num_codes)
-                continue
-            codes, entropy, stop = engine.step(row, chance.random(self.config.num_codes)[None].astype(np.float32), sampling)
-            made = {s: c[0] for s, c in codes.items()}
-            yield Step(made, {s: float(entropy[0, k]) for k, s in enumerate(names)}, float(stop[0]))
-            if stop[0] > 0.5 and n + 1 > known:
+        for made in self._each(condition, sampling or Sampling(), prefix, len(condition) + _OVERTIME - (0 if prefix is None else prefix.num_tokens), device):
+            yield made
+            if made.stop > 0.5:
                 return
 
     def generate(
@@ -157,27 +143,28 @@ class TokenLM:
     ) -> Generated:  # fmt: skip
         """Tokens for a condition, or for the vectors that `embed` or `mixed` made of it. steps: exactly so many, whatever the model says of stopping."""
         vectors = self.embed(condition, betas) if isinstance(condition, Condition) else condition
-        if steps is not None:
-            return self._exactly(vectors, sampling or Sampling(), prefix, steps, device)
-        made = list(self.steps(vectors, sampling, prefix=prefix, device=device))
+        if steps is None:
+            made = list(self.steps(vectors, sampling, prefix=prefix, device=device))
+        else:
+            made = list(self._each(vectors, sampling or Sampling(), prefix, steps, device))
         return self._gathered(made, made[-1].stop > 0.5)
 
-    def _exactly(self, vectors: torch.Tensor, sampling: Sampling, prefix: MotionTokens | None, steps: int, device: str) -> Generated:
+    def _each(self, condition: torch.Tensor, sampling: Sampling, prefix: MotionTokens | None, steps: int, device: str) -> Iterator[Step]:
         engine = self._engine(1, device)
         engine.restart()
-        chance = np.random.default_rng([sampling.seed, 21])
-        made, names = [], self.config.stream_names
-        known = 0 if prefix is None else prefix.num_tokens
-        for n in range(known + steps):
-            row = vectors[min(n, len(vectors) - 1)][None]
-            drawn = chance.random(self.config.num_codes)[None].astype(np.float32)
-            if n < known:
-                assert prefix is not None
-                engine.tell(row, {s: prefix.codes[s][n][None] for s in names})
-                continue
-            codes, entropy, stop = engine.step(row, drawn, sampling)
-            made.append(Step({s: c[0] for s, c in codes.items()}, {s: float(entropy[0, k]) for k, s in enumerate(names)}, float(stop[0])))
-        return self._gathered(made, made[-1].stop > 0.5)
+        rows: Any = condition.numpy() if device == "cpu" else condition
+        known, names = 0 if prefix is None else prefix.num_tokens, self.config.stream_names
+        if prefix is not None:
+            self.tokenizer.check(prefix)
+            for n in range(known):
+                row = min(n, len(rows) - 1)
+                engine.tell(rows[row : row + 1], {s: prefix.codes[s][n : n + 1] for s in names})
+        for n in range(known, known + steps):
+            # what chance decides at a step hangs on the step alone, so that a stretch made anew with its prefix is what it was
+            drawn = np.random.default_rng([sampling.seed, 21, n]).random((1, self.config.num_codes), dtype=np.float32)
+            row = min(n, len(rows) - 1)
+            codes, entropy, stop = engine.step(rows[row : row + 1], drawn, sampling)
+            yield Step({s: c[0] for s, c in codes.items()}, {s: float(entropy[0, k]) for k, s in enumerate(names)}, float(stop[0]))
 
     def _gathered(self, made: Sequence[Step], stopped: bool) -> Generated:
         names = self.config.stream_names
@@ -192,18 +179,17 @@ class TokenLM:
         import torch
 
         sampling = sampling or Sampling()
-        if not conditions:
-            return []
+        if len(conditions) < 2:
+            return [self.generate(c, sampling, device=device) for c in conditions]
         vectors = [self.embed(c) if isinstance(c, Condition) else c for c in conditions]
         engine = self._engine(len(vectors), device)
         engine.restart()
-        chances = [np.random.default_rng([sampling.seed + k, 21]) for k in range(len(vectors))]
         made: list[list[Step]] = [[] for _ in vectors]
         over = [False] * len(vectors)
         names = self.config.stream_names
         for n in range(max(len(v) for v in vectors) + _OVERTIME):
             rows = torch.stack([v[min(n, len(v) - 1)] for v in vectors])
-            drawn = np.stack([c.random(self.config.num_codes) for c in chances]).astype(np.float32)
+            drawn = np.stack([np.random.default_rng([sampling.seed + k, 21, n]).random(self.config.num_codes, dtype=np.float32) for k in range(len(vectors))])
             codes, entropy, stop = engine.step(rows, drawn, sampling)
             for k, steps in enumerate(made):
                 if not over[k]:
@@ -215,12 +201,16 @@ class TokenLM:
 
     def _engine(self, batch: int, device: str) -> Any:
         from .lm_engine import Engine
+        from .lm_numpy import NumpyEngine
 
         key = (batch, device)
         if key not in self._engines:
             if len(self._engines) > 3:
                 self._engines.pop(next(iter(self._engines)))
-            self._engines[key] = Engine(self.network, self.vectors, batch, device)
+            if key == (1, "cpu"):
+                self._engines[key] = NumpyEngine(self.network, {s: v.numpy() for s, v in self.vectors.items()})
+            else:
+                self._engines[key] = Engine(self.network, self.vectors, batch, device)
         return self._engines[key]
 
 

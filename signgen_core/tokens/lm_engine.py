@@ -15,6 +15,8 @@ from .lm_network import Network, rotary
 if TYPE_CHECKING:
     from .lm import Sampling
 
+LIKELIEST = 64  # codes of each choice that may be drawn at all
+
 
 class Engine:
     """For a fixed batch on a fixed device. `restart` begins anew; `step` makes codes; `tell` takes codes that are known already.
@@ -119,10 +121,14 @@ class Engine:
             x = layer.step(x, cos, sin, place, mask, self._cache[0, k], self._cache[1, k])  # type: ignore[operator]
         h = network.norm(x[:, 0])
         self._stop.copy_(torch.sigmoid(network.stop(h)[:, 0].float()))
-        at = 0
-        sums, entropies = [], []
+        self._choose(h)
+
+    def _choose(self, h: Tensor) -> None:
+        """Codes of all streams from what the transformer says (B, width)."""
+        config = self.config
+        at, sums, entropies = 0, [], []
         for stream in config.stream_names:
-            head, vectors, keys = network.head(stream), self.vectors[stream], self._keys[stream]
+            head, vectors, keys = self.network.head(stream), self.vectors[stream], self._keys[stream]
             said = head.said(h)
             above = torch.zeros(self.batch, config.latents[stream], device=self.device, dtype=self.dtype)
             entropy = torch.zeros(self.batch, device=self.device)
@@ -131,10 +137,11 @@ class Engine:
                     code = self._known[:, at]
                 else:
                     scores = head.at(said, above, q, keys[q]).float()
-                    entropy = entropy + _entropy(scores)
-                    code = scores.argmax(-1) if self._greedy else self._drawn(scores, self._chance[:, at])
+                    log = torch.log_softmax(scores, dim=-1)
+                    entropy = entropy - (log.exp() * log).sum(-1)
+                    code = log.argmax(-1) if self._greedy else self._drawn(log, self._chance[:, at])
                 self._codes[:, at] = code
-                above = above + vectors[q][code]
+                above = above + torch.nn.functional.embedding(code, vectors[q])
                 at += 1
             sums.append(above)
             entropies.append(entropy / (config.streams[stream] * math.log(config.size)))
@@ -142,19 +149,14 @@ class Engine:
         self._entropy.copy_(torch.stack(entropies, dim=1))
 
     def _drawn(self, scores: Tensor, chance: Tensor) -> Tensor:
-        """Codes (B,) from the likeliest ones that have top_p of the probability together, by where chance (B,) falls."""
-        share, order = torch.sort(torch.softmax(scores / self._temperature, dim=-1), dim=-1, descending=True)
-        below = torch.cumsum(share, dim=-1) - share
-        kept = share * (below < self._top_p)
-        running = torch.cumsum(kept, dim=-1)
-        index = torch.searchsorted(running, (chance * running[:, -1]).clamp_max(running[:, -1] * 0.999999)[:, None], right=True)
-        found: Tensor = order.gather(1, index.clamp_max(scores.shape[-1] - 1))[:, 0]
+        """Codes (B,) from the likeliest ones (LIKELIEST at most) that have top_p of the probability together, by where chance (B,) falls."""
+        best, order = torch.topk(scores, min(LIKELIEST, scores.shape[-1]), dim=-1)
+        share = torch.softmax(best / self._temperature, dim=-1)
+        running = torch.cumsum(share, dim=-1)
+        running = torch.cumsum(share * (running - share < self._top_p), dim=-1)
+        index = torch.searchsorted(running, (chance * running[:, -1] * 0.999999)[:, None], right=True)
+        found: Tensor = order.gather(1, index.clamp_max(order.shape[-1] - 1))[:, 0]
         return found
-
-
-def _entropy(scores: Tensor) -> Tensor:
-    log = torch.log_softmax(scores, dim=-1)
-    return -(log.exp() * log).sum(-1)
 
 
 def _moved(network: Network, device: torch.device, dtype: torch.dtype) -> Network:

@@ -97,7 +97,7 @@ class ConditionEncoder(nn.Module):
     def morphemes(self, categories: Tensor, values: Tensor) -> Tensor:
         """(M, C) indices and (M, V) values -> (M, width)."""
         x = self.category(categories + self.category_start).sum(-2) + self.value(values / self.value_scale)
-        return x + self.outer(functional.gelu(self.inner(x)))
+        return x + self.outer(functional.silu(self.inner(x)))
 
     def forward(self, here: Tensor, following: Tensor, state: Tensor, progress: Tensor, left: Tensor, betas: Tensor) -> Tensor:
         """Vectors of morphemes (..., width) twice, state (..., S) indices, progress and seconds left (...), betas (..., 10) -> (..., width)."""
@@ -148,7 +148,7 @@ class Layer(nn.Module):
 
     def _rest(self, x: Tensor, seen: Tensor) -> Tensor:
         x = x + self.join(seen.transpose(1, 2).reshape(x.shape))
-        made: Tensor = x + self.leave(functional.gelu(self.enter(self.before_mlp(x))))
+        made: Tensor = x + self.leave(functional.silu(self.enter(self.before_mlp(x))))
         return made
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
@@ -186,15 +186,15 @@ class Head(nn.Module):
         return self._scores(u, self.point, torch.cat([vectors, self.key], dim=-1))
 
     def _scores(self, u: Tensor, point: Tensor, keys: Tensor) -> Tensor:
-        u = u + self.inner(functional.gelu(u))
-        aim = torch.einsum("...qd,qdk->...qk", functional.gelu(u), point)
+        u = u + self.inner(functional.silu(u))
+        aim = torch.einsum("...qd,qdk->...qk", functional.silu(u), point)
         return torch.einsum("...qk,qsk->...qs", aim, keys) + self.bias
 
     def at(self, said: Tensor, above: Tensor, q: int, keys: Tensor) -> Tensor:
         """The same for code q alone: said (B, depth), above (B, latent), keys (size, latent + keys) -> (B, size)."""
         u = said + self.above(above) + self.place[q]
-        u = u + self.inner(functional.gelu(u))
-        return torch.addmm(self.bias[q], functional.gelu(u) @ self.point[q], keys.T)
+        u = u + self.inner(functional.silu(u))
+        return torch.addmm(self.bias[q], functional.silu(u) @ self.point[q], keys.T)
 
 
 class Network(nn.Module):

@@ -78,6 +78,27 @@ def test_a_step_says_what_the_whole_says(model: Any, condition: Condition) -> No
     assert len(set(map(tuple, made.tokens.codes["body"]))) > 3  # it does say different things
 
 
+def test_numpy_and_torch_step_alike(model: Any, condition: Condition) -> None:
+    from signgen_core.tokens.lm import Sampling
+    from signgen_core.tokens.lm_engine import Engine
+    from signgen_core.tokens.lm_numpy import NumpyEngine
+
+    fast, slow = NumpyEngine(model.network, {s: v.numpy() for s, v in model.vectors.items()}), Engine(model.network, model.vectors, 1)
+    rows = model.embed(condition)
+    chance = np.random.default_rng(0)
+    for n, row in enumerate(rows):
+        drawn = chance.random((1, model.config.num_codes), dtype=np.float32)
+        sampling = Sampling(temperature=0.0 if n % 5 == 0 else 0.9, top_p=0.8)
+        if n % 7 == 3:
+            known = {s: chance.integers(0, model.config.size, (1, q)) for s, q in model.config.streams.items()}
+            fast.tell(row[None].numpy(), known)
+            slow.tell(row[None], known)
+            continue
+        a, b = fast.step(row[None].numpy(), drawn, sampling), slow.step(row[None], drawn, sampling)
+        assert all(np.array_equal(a[0][s], b[0][s]) for s in a[0]) and np.allclose(a[1], b[1], atol=1e-4) and np.allclose(a[2], b[2], atol=1e-5)
+    assert fast.count == slow.count == len(rows) > 2 * model.config.window
+
+
 def test_chance_follows_the_seed(model: Any, condition: Condition) -> None:
     from signgen_core.tokens.lm import Sampling
 
@@ -136,11 +157,13 @@ def test_it_stops_by_itself_or_soon_after_the_condition(model: Any, condition: C
     try:
         with torch.no_grad():
             model.network.stop.bias.fill_(50.0)
+        model._engines.clear()
         made = model.generate(condition)
         assert made.stopped and made.tokens.num_tokens == 1
     finally:
         with torch.no_grad():
             model.network.stop.bias.copy_(bias)
+        model._engines.clear()
 
 
 def test_first_steps_come_before_the_last_are_made(model: Any, condition: Condition) -> None:
