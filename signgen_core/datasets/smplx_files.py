@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InputError
-from ..motion import read_arrays
+from ..motion import read_arrays, read_npz
 from .clips import PARTS, Clip, make_motion, same_length
 from .layouts import detect, split
 from .unpickle import load_resolved
@@ -156,6 +156,9 @@ def read_amass(path: Path, *, text: str = "") -> Clip:
     betas = numbers(data.get("betas", np.zeros(10)), f"{path}: betas").reshape(-1)
     parts["betas"] = np.repeat(betas[None], frames, axis=0)
     motion, done = make_motion(parts, rate, camera_frame=False, flat_hands=True, where=str(path))
+    if "signgen" in data:  # our own file says more than its AMASS keys: face, segments, whose it is
+        motion = read_npz(path)
+        text = text or str(motion.meta.get("text", ""))
     layout = "beat2" if "expressions" in data and name == "amass_smplx_165" and "signgen" not in data else name
     return Clip(path.stem, motion, everything_seen(frames), text, {"layout": layout, "file": path.name, "fps": "stored", **done})
 

@@ -298,3 +298,5 @@ def test_our_own_motions_are_a_dataset_too(tmp_path: Path) -> None:
     write_npz(tmp_path / "hello.npz", motion, pipeline.joints(motion))
     clip = only(tmp_path)
     assert np.allclose(clip.motion.poses, motion.poses) and clip.motion.fps == 30.0
+    assert np.array_equal(clip.motion.face, motion.face) and motion.face.any()
+    assert clip.motion.segments == motion.segments and clip.motion.meta == motion.meta and clip.text == motion.meta["text"]
