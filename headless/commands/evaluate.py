@@ -96,7 +96,6 @@ def _compare(
     unseen: frozenset[str] = frozenset(), columns: tuple[str, str] = ("made", "reference"),
 ) -> None:  # fmt: skip
     from headless.jobs import load_body
-    from signgen_core.body.load import load_body as load_default
     from signgen_core.evaluation.generation import compare
     from signgen_core.recognition.recogniser import SHIPPED, load_recogniser
 
@@ -112,7 +111,7 @@ def _compare(
             left = (time.monotonic() - began) / done * (total - done)
             tell(done / total, f"clip {done} of {total}, {left:.0f} s left")
 
-        found = compare(pairs, body=load_body(character) or load_default(), recogniser=judge, unseen=unseen, seed=seed, progress=told)
+        found = compare(pairs, body=load_body(character), recogniser=judge, unseen=unseen, seed=seed, progress=told)
     _show(found.values, columns, as_json, output, found)
 
 

@@ -74,10 +74,11 @@ class Evaluation:
 
 
 def compare(
-    pairs: Iterable[Pair], *, body: Body, recogniser: Recogniser | None = None, unseen: Collection[str] = (), seed: int = 0,
+    pairs: Iterable[Pair], *, body: Body | None = None, recogniser: Recogniser | None = None, unseen: Collection[str] = (), seed: int = 0,
     progress: Callable[[int, str], None] | None = None,
 ) -> Evaluation:  # fmt: skip
-    """Measures every pair; the reference's frame rate is that of both. Positions are each motion's own, on `body` in the shape of its betas.
+    """Measures every pair; the reference's frame rate is that of both. Positions are each motion's own, on `body` (None: the default one) in the shape of its
+    betas.
 
     recogniser: adds FID, diversity, top-1 and features. unseen: glosses that training never saw, whose features are told apart. seed: of the pairs that
     diversity draws. progress hears how many pairs are done and the name of the last. Raises InputError for no pair at all.
@@ -102,7 +103,7 @@ class _Side:
 
 
 class _Found:
-    def __init__(self, body: Body, recogniser: Recogniser | None, unseen: frozenset[str]) -> None:
+    def __init__(self, body: Body | None, recogniser: Recogniser | None, unseen: frozenset[str]) -> None:
         self.body, self.recogniser, self.unseen = body, recogniser, unseen
         self.bodies = Bodies(body)
         self.clips: list[dict[str, Any]] = []

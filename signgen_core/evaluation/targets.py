@@ -106,9 +106,10 @@ def summary(errors: Sequence[SignErrors]) -> dict[str, float]:
 
 
 class Bodies:
-    """Synthesisers of one body in the shapes that motions have; the last few are kept, since one takes seconds to build for a shape that is new here."""
+    """Synthesisers of one body (None: the default one) in the shapes that motions have; the last few are kept, since one takes seconds to build for a shape
+    that is new here."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body | None = None) -> None:
         self.body = body
         self._of = lru_cache(maxsize=8)(self._build)
 
@@ -120,4 +121,5 @@ class Bodies:
 
     def _build(self, key: bytes) -> Synthesiser:
         betas = np.frombuffer(key)
-        return Synthesiser(self.body, betas) if betas.any() else synthesiser_for(self.body)
+        plain = synthesiser_for(self.body)
+        return Synthesiser(plain.body, betas) if betas.any() else plain
