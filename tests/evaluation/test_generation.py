@@ -105,3 +105,18 @@ def test_nothing_to_compare_is_told_in_one_line(body: Body) -> None:
     nothing: list[Any] = []
     with pytest.raises(InputError, match="^evaluation: no pair of motions"):
         compare(nothing, body=body)
+
+
+def test_recognisers_of_the_program_fit(plan: ActionSequence, coarse: Motion, body: Body) -> None:
+    torch = pytest.importorskip("torch")
+    from signgen_core.recognition.labels import GLOSS, HEADS
+    from signgen_core.recognition.network import Config, Network
+    from signgen_core.recognition.recogniser import Recogniser
+
+    torch.manual_seed(0)
+    labels = {head: ("", "MOTHER") if head == GLOSS else ("x", "y") for head in HEADS}
+    network = Network(Config(labels, frames=8, graph=(8, 8), time=16, bottleneck=16, window=16, width=8, embedding=4))
+    judge = Recogniser(network.config, {name: value.numpy() for name, value in network.state_dict().items()})
+    found = compare([Pair("x", coarse, coarse, plan)], body=body, recogniser=judge)
+    assert found.values["handshape"] == (0.0, 0.0) and found.values["top1"][0] in (0.0, 1.0)
+    assert found.embeddings is not None and found.embeddings[0].shape == (1, 4)
