@@ -1,17 +1,15 @@
 """Signs inside Blender when there is no worker: grammar by rule and the phonology synthesiser, numpy alone, in a thread.
 
 The thread touches nothing of Blender's. Threads of one process share the interpreter, so the main thread may have to wait for its turn: numpy steps aside
-while it computes, and Python code after a switch interval that is shortened while a job runs (benchmarks/local_signing.py measures what is left of it).
+while it computes and Python code within 5 ms. A shorter switch interval makes no difference that could be measured (benchmarks/local_signing.py).
 """
 
 from __future__ import annotations
 
 import itertools
 import queue
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from signgen_core.body.model import Body
     from signgen_core.motion import Motion
 
-# A thread that wants the interpreter waits so many seconds for one that holds it; Python's own default, 5 ms, is a third of a 60 Hz frame at each turn.
-_SWITCH = 0.0005
 GENERATOR = "phonology"
 _Tick = Callable[[float, str], None]
 
@@ -120,8 +116,7 @@ class LocalSigning:
     def _serve(self) -> None:
         while (entry := self._queue.get()) is not None:
             number, _, work, called_off = entry
-            with _short_turns():
-                self._items.put(self._outcome(number, work, called_off))
+            self._items.put(self._outcome(number, work, called_off))
 
     def _outcome(self, number: int, work: Callable[[_Tick], Done], called_off: threading.Event) -> Event:
         def tick(fraction: float, step: str) -> None:
@@ -164,13 +159,3 @@ class LocalSigning:
         return pipeline.animate(
             replace(plan, generator=GENERATOR), fps=fps, body=self.body, progress=lambda fraction: tick(done + (1.0 - done) * fraction, "signing")
         )
-
-
-@contextmanager
-def _short_turns() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
