@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +26,7 @@ _CODECS: dict[str, tuple[str, str, list[str]]] = {
     # one palette for the whole clip, or the plain ground would flicker
     ".gif": ("gif", "pal8", ["-filter_complex", "split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse=dither=none", "-loop", "0"]),
 }
+_PART = re.compile(r"^\[[^\]]* @ 0x[0-9a-f]+\] ")
 _LOSSLESS = {False: ("ffv1", "bgr0"), True: ("ffv1", "bgra")}
 
 
@@ -165,8 +168,8 @@ def _decode(path: Path, size: tuple[int, int], options: list[str], alpha: bool, 
 
 
 def _words(said: Any) -> str:
-    """The last line of what ffmpeg wrote, without the address of its part that wrote it."""
+    """What ffmpeg wrote that says most, without the address of its part that wrote it."""
     said.seek(0)
-    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines() if line.strip()]
-    full = next((line for line in lines if "No space left" in line), None)
+    lines = [_PART.sub("", line).strip() for line in said.read().decode(errors="replace").splitlines() if line.strip()]
+    full = next((line for line in lines if os.strerror(errno.ENOSPC) in line), None)
     return full or (lines[0] if lines else "")

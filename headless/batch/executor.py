@@ -79,6 +79,9 @@ class LocalExecutor:
 
     def submit(self, task: Task) -> None:
         self._waiting.append(task)
+        for slot in self._slots:  # all at once, so that Blender is there by the time that the first text has been read
+            if slot.process is None:
+                self._start(slot)
         self._dispatch()
 
     def next(self, timeout: float) -> Event | None:
@@ -150,9 +153,9 @@ class LocalExecutor:
             "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "LP_NUM_THREADS": threads,
             "TOKENIZERS_PARALLELISM": "false",
         }  # fmt: skip
-        order = {"scratch": str(slot.folders[0]), "memory": str(slot.folders[1]), "threads": self._threads}
+        order = {"scratch": str(slot.folders[0]), "memory": str(slot.folders[1]), "threads": self._threads, "draws": not slot.reads}
         # a file, not a pipe: nobody reads the log of a healthy worker, and a full pipe would stop it
-        slot.log = open(self._memory / f"log{slot.number}", "w+b")  # noqa: SIM115
+        slot.log = open(slot.folders[1] / "log", "w+b")  # noqa: SIM115
         slot.process = subprocess.Popen(
             [sys.executable, "-m", "headless.batch.worker", json.dumps(order)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=slot.log, env=environment,

@@ -117,7 +117,9 @@ def perform(task: Task, bench: Bench) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=bench.scratch) as scratch:
             answer = {READ: _read, PIECE: _piece, FINISH: _finish}[task.kind](task.order, bench, Path(scratch))
     except OSError as problem:
-        raise OutputError(f"{problem.filename or bench.scratch}: cannot be written: {problem.strerror or problem}") from problem
+        # our scratch folder is nobody's business; it is on the same disk as the results
+        named = problem.filename if problem.filename and not str(problem.filename).startswith(str(bench.scratch)) else task.order["folder"]
+        raise OutputError(f"{named}: cannot be written: {problem.strerror or problem}") from problem
     finally:
         gc.collect()
     return answer | {"seconds": round(time.perf_counter() - began, 3)}

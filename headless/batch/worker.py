@@ -5,6 +5,7 @@ It ends, and takes its scratch folders with it, when its standard input ends: wh
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from headless.batch.work import Bench, Task, perform, worth_another_try
+from headless.stage import import_bpy
 from signgen_core.errors import SignGenError
 
 
@@ -23,11 +25,13 @@ def _listen(tasks: queue.Queue[Task], folders: list[Path]) -> None:
         tasks.put(Task(**json.loads(line)))
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the last one out
+            folder.parent.rmdir()
     os._exit(0)  # the main thread may be deep inside of Blender
 
 
 def main(order: dict[str, Any]) -> None:
-    """order: `scratch` and `memory` folders, `threads`."""
+    """order: `scratch` and `memory` folders, `threads`, and whether it `draws`, for which it loads Blender at once."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Blender and its libraries print goes to the log
 
@@ -38,6 +42,9 @@ def main(order: dict[str, Any]) -> None:
     bench = Bench(Path(order["scratch"]), Path(order["memory"]), order["threads"], lambda frames: tell(tick=frames))
     tasks: queue.Queue[Task] = queue.Queue()
     threading.Thread(target=_listen, args=(tasks, [bench.scratch, Path(order["memory"])]), daemon=True).start()
+    if order["draws"]:
+        with contextlib.suppress(SignGenError):  # its first task will say so
+            import_bpy()
     while True:
         task = tasks.get()
         try:
