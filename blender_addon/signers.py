@@ -20,7 +20,7 @@ _BETAS = "signgen_betas"
 _BODY = "signgen_body"  # "default", or the name of a licensed body
 _FILE = "signgen_body_file"  # where that one was read from
 _PLAN = "signgen_plan"  # JSON
-_SPACING = 1.1  # metres from signer to signer
+_SPACING = 1.7  # metres from signer to signer: arms at rest point sideways
 
 
 @lru_cache(maxsize=2)
