@@ -455,7 +455,7 @@ def _inserted(planner: Planner, plan: ActionSequence, actions: Sequence[SignActi
 
 def _timed(
     planner: Planner, old: ActionSequence, new: ActionSequence, order: Sequence[tuple[int | None, SignAction]], renewed: set[int],
-    at: dict[int | None, float | None], fps: float | None,
+    at: dict[int, float | None], fps: float | None,
 ) -> ActionSequence:  # fmt: skip
     """Start times: a gap between two signs that stay what they were stays as long, any other is made anew; what follows moves along."""
     gaps: list[float] = []
@@ -468,26 +468,20 @@ def _timed(
     before: int | None = -1
     for origin, action in order:
         earliest, natural = planner.starts(new, previous, action)
-        start = natural
-        given = at.get(origin) if origin is not None else None
-        kept = origin is not None and before is not None and origin == before + 1 and not {origin, before} & renewed
-        if given is not None:
-            start = max(given, earliest)
-        elif kept and origin is not None and origin not in at:
-            clock = 0.0 if previous is None else previous.end + previous.pause_after
-            start = clock + gaps[origin]
-            if start < earliest - 1e-6:
-                start = earliest
-        later = 0.0 if origin is None else start - old.actions[origin].start
-        if given is None and origin is not None and abs(later) > 1e-6 and fps is not None:
-            frames = round(later * fps)
+        wished = None
+        if origin is not None and origin in at:
+            wished = at[origin]
+        elif origin is not None and before is not None and origin == before + 1 and not {origin, before} & renewed:
+            wished = gaps[origin] + (0.0 if previous is None else previous.end + previous.pause_after)
+        if wished is None or wished < earliest - 1e-6:
+            start = round(max(natural if wished is None else wished, earliest) + 5e-4, 3)
+        else:
+            start = round(wished, 6)
+        if fps is not None and origin is not None and origin not in at:
+            frames = round((start - old.actions[origin].start) * fps)
             if old.actions[origin].start + frames / fps < earliest - 1e-6:
                 frames += 1
             start = round(old.actions[origin].start + frames / fps, 6)
-        elif start > earliest + 1e-6 and (kept or given is not None):
-            start = round(start, 6)
-        else:
-            start = round(start + 5e-4, 3)
         previous = replace(action, start=start)
         before = origin
         out.append(previous)

@@ -21,6 +21,9 @@ from . import rig
 from .errors import FileFormatError, InputError, OutputError
 from .face import ARKIT_NAMES, FACE_MIRROR, NUM_FACE
 
+# What the columns of `Motion.uncertainty` speak of.
+UNCERTAINTY_STREAMS = ("body", "left_hand", "right_hand", "face")
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -39,6 +42,8 @@ class Motion:
     poses: (T, 55, 3) axis-angle radians, SMPL-X order; transl: (T, 3) metres; betas: (B,); expression: (T, 10);
     face: (T, 52) ARKit coefficients in [0, 1]; fps: frames per second. Frame t stands at t / fps seconds.
     segments: one per action. meta: JSON-ready facts (seed, text, generator).
+    uncertainty: (T, 4) float32 in [0, 1] by `UNCERTAINTY_STREAMS`: normalised entropy of the distribution from which a model drew the frame; None
+    where nothing was drawn. 0 in frames that are made by rule.
     """
 
     poses: np.ndarray
@@ -49,6 +54,7 @@ class Motion:
     fps: float
     segments: tuple[Segment, ...] = ()
     meta: dict[str, Any] = field(default_factory=dict)
+    uncertainty: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         t = len(self.poses)
@@ -60,6 +66,11 @@ class Motion:
                 raise InputError(f"motion {name}: expected shape {shape}, found {value.shape}")
             if not np.isfinite(value).all():
                 raise InputError(f"motion {name}: holds NaN or infinite values")
+        if self.uncertainty is not None:
+            if self.uncertainty.shape != (t, len(UNCERTAINTY_STREAMS)):
+                raise InputError(f"motion uncertainty: expected shape {(t, len(UNCERTAINTY_STREAMS))}, found {self.uncertainty.shape}")
+            if not ((self.uncertainty >= 0.0) & (self.uncertainty <= 1.0)).all():
+                raise InputError("motion uncertainty: holds values outside of 0 to 1")
         if not 1.0 <= self.fps <= 1000.0:
             raise InputError(f"motion fps: {self.fps} is not between 1 and 1000")
 
@@ -75,7 +86,9 @@ class Motion:
     def mirrored(self) -> Motion:
         """The same motion by the signer's mirror image (a left-handed signer)."""
         poses = self.poses[:, list(rig.MIRROR)] * np.array([1.0, -1.0, -1.0])
-        return replace(self, poses=poses, transl=self.transl * np.array([-1.0, 1.0, 1.0]), face=self.face[:, list(FACE_MIRROR)])
+        uncertainty = None if self.uncertainty is None else self.uncertainty[:, [0, 2, 1, 3]]  # each hand's with the hand
+        transl = self.transl * np.array([-1.0, 1.0, 1.0])
+        return replace(self, poses=poses, transl=transl, face=self.face[:, list(FACE_MIRROR)], uncertainty=uncertainty)
 
 
 def write_npz(path: str | Path, motion: Motion, joints: np.ndarray) -> None:
@@ -110,6 +123,9 @@ def write_npz(path: str | Path, motion: Motion, joints: np.ndarray) -> None:
         "segment_times": np.array([[s.start, s.end, s.hold] for s in motion.segments], dtype=np.float64).reshape(-1, 3),
         "signgen": np.array(json.dumps({"format": 1, **motion.meta}, sort_keys=True)),
     }
+    if motion.uncertainty is not None:
+        arrays["uncertainty"] = motion.uncertainty.astype(np.float32)
+        arrays["uncertainty_streams"] = np.array(UNCERTAINTY_STREAMS)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
         for name, array in arrays.items():
@@ -177,6 +193,7 @@ def read_npz(path: str | Path) -> Motion:
     if times.dtype.kind not in "fiu" or names.ndim != 1 or times.shape != (len(names), 3):
         raise FileFormatError(f"{path}: segment_times: expected numbers (S, 3) for segment_gloss (S,), found {times.shape} and {names.shape}")
     segments = tuple(Segment(str(name), *(float(v) for v in row)) for name, row in zip(names, times, strict=True))
+    uncertainty = _uncertainty(data, t, path)
     try:
         meta = json.loads(str(data["signgen"])) if "signgen" in data else {}
         if not isinstance(meta, dict):
@@ -190,11 +207,25 @@ def read_npz(path: str | Path) -> Motion:
             fps=float(rates[0].reshape(())),
             segments=segments,
             meta={k: v for k, v in meta.items() if k != "format"},
+            uncertainty=uncertainty,
         )
     except FileFormatError:
         raise
     except (InputError, ValueError, IndexError, TypeError) as problem:
         raise FileFormatError(f"{path}: {problem}") from problem
+
+
+def _uncertainty(data: dict[str, np.ndarray], t: int, path: Path) -> np.ndarray | None:
+    """(t, 4) float32 of a file's arrays, or None. Raises FileFormatError for other streams than ours, or another shape or type."""
+    if "uncertainty" not in data:
+        return None
+    values = data["uncertainty"]
+    streams = [str(name) for name in data["uncertainty_streams"].ravel()] if "uncertainty_streams" in data else []
+    if streams != list(UNCERTAINTY_STREAMS):
+        raise FileFormatError(f"{path}: uncertainty_streams: expected {', '.join(UNCERTAINTY_STREAMS)}, found {', '.join(streams)[:80] or 'nothing'}")
+    if values.shape != (t, len(UNCERTAINTY_STREAMS)) or not np.issubdtype(values.dtype, np.floating):
+        raise FileFormatError(f"{path}: uncertainty: expected float {(t, len(UNCERTAINTY_STREAMS))}, found {values.dtype} {values.shape}")
+    return values.astype(np.float32)
 
 
 # What zip, zlib and numpy's header reader raise for bytes that are not what they should be; RuntimeError: an encrypted member.
@@ -204,4 +235,5 @@ _DAMAGE = (
 )  # fmt: skip
 _READ_KEYS = {
     "poses", "trans", "betas", "expressions", "face", "mocap_frame_rate", "mocap_framerate", "fps", "segment_gloss", "segment_times", "signgen",
+    "uncertainty", "uncertainty_streams",
 }  # fmt: skip

@@ -38,5 +38,6 @@ def resample(motion: Motion, fps: float) -> Motion:
         transl=blend(motion.transl),
         expression=blend(motion.expression),
         face=blend(motion.face),
+        uncertainty=None if motion.uncertainty is None else np.clip(blend(motion.uncertainty), 0.0, 1.0).astype(np.float32),
         fps=float(fps),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from ..action import ActionSequence, SignAction
 from ..body.model import Body
 from ..kinematics.forward import global_transforms
 from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle
-from ..kinematics.spline import minimum_jerk
 from ..motion import Motion, Segment
 from ..phonology.features import MINOR_LOCATIONS, Phonology
 from ..phonology.hand import HandModel, to_side
@@ -26,11 +26,17 @@ from ..rig import INDEX, MIRROR, hand_slice
 from .arms import ArmMotion, ArmSolver, HandTracks
 from .collision import BodyFields, HandSkin
 from .nonmanual import posture
+from .stations import Line, Opening, Station, lay_line
 from .targets import FLIP, AnchorTrack, BodyPose, HandTarget, TargetBuilder, hand_frame, hand_patch, mirror_rotation, uses_base_hand
 from .timing import FIRST_HOLD, LAST_HOLD, LEAD_IN_HOLD, LETTER_HOLD, HandState, Schedule, lay_out, natural_duration, state_at, transition_seconds
 
 RETRACT_SECONDS = 0.60
-_IDLE_AFTER = 0.9  # seconds without work before the other hand is lowered within an utterance
+# How far one frame depends on others, beyond its own unit or join: the smoothing of the elbow, and how a push out of the body spreads.
+REACH_SECONDS = 0.27
+
+if TYPE_CHECKING:
+    from .landing import Guide
+
 _EMPHASIS_SCALE = {"none": 1.0, "mild": 1.08, "strong": 1.2}
 
 
@@ -134,33 +140,84 @@ class Synthesiser:
 
     def synthesise(self, plan: ActionSequence, fps: float = 30.0, progress: Callable[[float], None] | None = None) -> Motion:
         """The whole motion of a plan at `fps`. The plan must be complete (`pipeline.complete`). `progress` hears fractions of 1."""
-        count = int(np.ceil(self.seconds(plan) * fps)) + 1
-        times = np.arange(count) / fps
-        stance = posture(plan, times)
-        local = axis_angle_to_matrix(stance.poses)
-        trunk = BodyPose(*global_transforms(local, self.rest))
+        motion = self.stretch(plan, fps, 0, self.frames(plan, fps) - 1, progress)
+        return replace(motion, segments=self.segments(plan, fps))
+
+    def stretch(
+        self, plan: ActionSequence, fps: float, first: int, last: int, progress: Callable[[float], None] | None = None, guide: Guide | None = None
+    ) -> Motion:
+        """The frames [first, last] of what `synthesise` gives, without segments, made from these frames and as few others as they depend on.
+        guide: a model's motion, which then says all but where hands touch (`landing`).
+
+        Equal to the whole motion to 1e-9; where a hand is pushed out of the body just beyond `REACH_SECONDS`, to a thousandth of a radian.
+        """
         report = progress or (lambda _: None)
+        lines = self.lines(plan, fps)
+        low, high = lines.needed(first, last, self.reach(fps))
+        times = np.arange(low, high + 1) / fps
+        stance = posture(plan, times)
+        said = None if guide is None else guide.rows(low, high)
+        local = axis_angle_to_matrix(stance.poses) if said is None else said.trunk
+        face = stance.face if said is None else said.face
+        trunk = BodyPose(*global_transforms(local, self.rest))
         report(0.15)
-        units = list(self.units(plan, fps))
+        units = [u.moved(-low) for u in lines.units if u.first >= low and u.last <= high]
         others = self._other_intervals(units, trunk.mirrored(), times)
-        left_tracks = self._tracks(others, count, fps, self.mirrored_rest, trunk.mirrored(), idle=True)
+        if said is not None:
+            by_first = {u.first: u for u in units}
+            others = [
+                replace(i, target=said.target("left", self.left_hand, by_first[i.first], i.target, base=not by_first[i.first].phonology.symmetrical))
+                for i in others
+            ]
+        left_tracks = lines.left.tracks(low, high, {i.first + low: i.target for i in others}, self._opening)
+        left_tracks = left_tracks if said is None else said.between("left", left_tracks)
         left = self.left_arm.solve(left_tracks, trunk.mirrored(), fps, stance.lift)
         self._write_arm(local, left, left_tracks, "left")
         report(0.5)
         with_left = BodyPose(*global_transforms(local, self.rest))
-        mains = self.main_targets(plan, units, with_left, HandTrack(left.wrist, left.hand, left_tracks.angles), fps)
-        right_tracks = self._tracks(mains, count, fps, self.rest, trunk, idle=False)
+        mains = self.main_targets(plan, units, with_left, HandTrack(left.wrist, left.hand, left_tracks.angles), fps, low)
+        if said is not None:
+            mains = [replace(i, target=said.target("right", self.right_hand, u, i.target)) for i, u in zip(mains, units, strict=True)]
+        right_tracks = lines.right.tracks(low, high, {i.first + low: i.target for i in mains}, self._opening)
+        right_tracks = right_tracks if said is None else said.between("right", right_tracks)
         right = self.right_arm.solve(right_tracks, trunk, fps, stance.lift)
         self._write_arm(local, right, right_tracks, "right")
         report(0.9)
-        poses = matrix_to_axis_angle(local)
-        segments = tuple(self._segment(a, fps) for a in plan.actions)
+        rows = slice(first - low, last + 1 - low)
+        count = last + 1 - first
         motion = Motion(
-            poses=poses, transl=np.zeros((count, 3)), betas=self.betas, expression=np.zeros((count, 10)), face=stance.face, fps=fps, segments=segments,
+            poses=matrix_to_axis_angle(local[rows]), transl=np.zeros((count, 3)), betas=self.betas, expression=np.zeros((count, 10)),
+            face=face[rows], fps=fps,
             meta={"seed": plan.seed, "text": plan.text, "generator": plan.generator, "handedness": plan.handedness, "body": self.body.name},
         )  # fmt: skip
         report(1.0)
         return motion.mirrored() if plan.handedness == "left" else motion
+
+    @staticmethod
+    def reach(fps: float) -> int:
+        """Frames by which one frame depends on others, beyond its own unit or join."""
+        return round(REACH_SECONDS * fps)
+
+    def lines(self, plan: ActionSequence, fps: float) -> Lines:
+        """Where both hands have what to do, on the frame grid; quick, since no target is made."""
+        units = self.units(plan, fps)
+        count = self.frames(plan, fps)
+        right: list[Station] = []
+        left: list[Station] = []
+        for unit in units:
+            action = plan.actions[unit.action]
+            drawn = (action.trajectory, round(unit.first / fps - action.start, 6)) if action.trajectory_is_edited else ()
+            right.append(Station(unit.first, unit.last, unit.end, (unit.phonology, unit.end - unit.first, unit.scale, *unit.finger_config.items(), drawn)))
+            if unit.phonology.symmetrical or uses_base_hand(unit.phonology):
+                left.append(Station(unit.first, unit.last, unit.end, (unit.phonology, unit.end - unit.first, unit.scale)))
+        return Lines(
+            units, lay_line(right, count, fps, self._rest_state(self.rest), None),
+            lay_line(left, count, fps, self._rest_state(self.mirrored_rest), self._idle_state(self.mirrored_rest)),
+        )  # fmt: skip
+
+    def segments(self, plan: ActionSequence, fps: float) -> tuple[Segment, ...]:
+        """The place of each action on the time line, on the frame grid."""
+        return tuple(self._segment(a, fps) for a in plan.actions)
 
     def _segment(self, action: SignAction, fps: float) -> Segment:
         start, end = round(action.start * fps) / fps, round(action.end * fps) / fps
@@ -175,7 +232,14 @@ class Synthesiser:
         """From rest to rest."""
         return plan.end + RETRACT_SECONDS + LEAD_IN_HOLD
 
+    def frames(self, plan: ActionSequence, fps: float) -> int:
+        """How many frames the motion has."""
+        # a whole number of frames stays one whatever the sum of the seconds is in its last digit
+        return int(np.ceil(self.seconds(plan) * fps - 1e-6)) + 1
+
     def _schedule_of(self, action: SignAction) -> Schedule:
+        if len(action.phonology) == 1:  # nothing to share out
+            return Schedule(((0.0, action.duration),))
         return self.schedule(action.phonology, action.kind in ("fingerspelled", "number")).stretched(action.duration)
 
     def units(self, plan: ActionSequence, fps: float) -> list[Unit]:
@@ -235,9 +299,12 @@ class Synthesiser:
             out[minor] = AnchorTrack(place * FLIP, np.einsum("tab,tb->ta", rotation, normal) * FLIP)
         return out
 
-    def main_targets(self, plan: ActionSequence, units: list[Unit], pose: BodyPose, other: HandTrack, fps: float) -> list[Interval]:
-        """What the dominant hand should do in each unit, on a body with its other hand where they are: pose (T frames), other (T, canonical)."""
-        times = np.arange(len(pose.position)) / fps
+    def main_targets(self, plan: ActionSequence, units: list[Unit], pose: BodyPose, other: HandTrack, fps: float, first: int = 0) -> list[Interval]:
+        """What the dominant hand should do in each unit, on a body with its other hand where they are: pose (T frames), other (T, canonical).
+
+        Row 0 of both is frame `first` of the plan; units count from there.
+        """
+        times = np.arange(first, first + len(pose.position)) / fps
         out: list[Interval] = []
         for unit in units:
             rows = np.arange(unit.first, unit.last + 1)
@@ -246,9 +313,9 @@ class Synthesiser:
                 self.right_hand, unit.phonology, unit.times(times), pose.at(rows), scale=unit.scale, on_base=touched, finger_config=unit.finger_config
             )
             out.append(Interval(unit.first, unit.last, target))
-        return self._edited_paths(plan, out, units, fps)
+        return self._edited_paths(plan, out, units, times)
 
-    def _edited_paths(self, plan: ActionSequence, intervals: list[Interval], units: list[Unit], fps: float) -> list[Interval]:
+    def _edited_paths(self, plan: ActionSequence, intervals: list[Interval], units: list[Unit], times: np.ndarray) -> list[Interval]:
         """Where a trajectory was edited by hand, the dominant wrist follows it instead of the phonology's path."""
         out = list(intervals)
         for k, unit in enumerate(units):
@@ -259,7 +326,7 @@ class Synthesiser:
             places = np.array([[p.x, p.y, p.z] for p in action.trajectory])
             if plan.handedness == "left":
                 places = places * FLIP
-            at = (np.arange(unit.first, unit.last + 1) / fps) - action.start
+            at = times[unit.first : unit.last + 1] - action.start
             # ease through each point: piecewise minimum-jerk has no corner in speed
             index = np.clip(np.searchsorted(offsets, at, side="right") - 1, 0, max(len(offsets) - 2, 0))
             nxt = np.minimum(index + 1, len(offsets) - 1)
@@ -284,73 +351,9 @@ class Synthesiser:
         wrist = shoulder + reach * np.array([-0.10, -0.80, 0.38])
         return HandState(wrist, hand_frame("in+0.5*back", "down+0.7*forward+0.4*in"), self.builder.shape_angles("relaxed"))
 
-    def _tracks(self, intervals: list[Interval], count: int, fps: float, rest: np.ndarray, pose: BodyPose, *, idle: bool) -> HandTracks:
-        """Joins the intervals of one hand with transitions, from rest to rest."""
-        wrist, rotation, final, turn = np.zeros((count, 3)), np.zeros((count, 3, 3)), np.zeros((count, 3, 3)), np.zeros(count)
-        angles, patch, point = np.zeros((count, 21)), np.zeros((count, 3)), np.zeros((count, 3))
-        at_rest = self._rest_state(rest)
-        hold = max(1, round(LEAD_IN_HOLD * fps))
-        stations: list[Interval] = [Interval(0, hold, _still(at_rest, hold + 1))]
-        low = self._idle_state(rest)
-        for interval in intervals:
-            stations.append(interval)
-        end = count - 1
-        stations.append(Interval(max(end - hold, stations[-1].last + 2), max(end, stations[-1].last + 3), _still(at_rest, hold + 2)))
-        stations = self._with_idling(stations, low, fps) if idle and len(stations) > 2 else stations
-        for station in stations:
-            rows = np.arange(station.first, min(station.last, count - 1) + 1)
-            n = len(rows)
-            wrist[rows], rotation[rows] = station.target.wrist[:n], station.target.rotation[:n]
-            final[rows], turn[rows] = station.target.final_rotation[:n], station.target.turn[:n]
-            angles[rows], patch[rows], point[rows] = station.target.angles[:n], station.target.patch[:n], station.target.point[:n]
-        for a, b in zip(stations, stations[1:], strict=False):
-            self._join(wrist, angles, patch, a, b)
-        joins = tuple((a.last, b.first) for a, b in zip(stations, stations[1:], strict=False) if b.first - a.last > 1)
-        return HandTracks(wrist, rotation, final, turn, angles, patch, point, joins)
-
-    def _with_idling(self, stations: list[Interval], low: HandState, fps: float) -> list[Interval]:
-        """Between two uses that lie far apart the other hand sinks to a low place and waits; also before its first use and after its last, the dominant
-        hand being at work meanwhile, it simply stays at rest."""
-        out = [stations[0]]
-        wait = round(_IDLE_AFTER * fps)
-        move = round(0.42 * fps)
-        for previous, station in zip(stations, stations[1:], strict=False):
-            gap = station.first - previous.last
-            first_use, last_use = previous is stations[0], station is stations[-1]
-            if gap > wait:
-                if first_use:
-                    out.append(Interval(previous.last + 1, station.first - move, _still(state_at(previous.target, -1), station.first - move - previous.last)))
-                elif last_use:
-                    fall = round(0.7 * fps)
-                    start = min(previous.last + fall, station.first - 1)
-                    out.append(Interval(start, station.first - 1, _still(state_at(station.target, 0), station.first - start)))
-                elif gap > 2 * move + 2:
-                    a, b = previous.last + move, station.first - move
-                    out.append(Interval(a, b, _still(low, b - a + 1)))
-            out.append(station)
-        return out
-
-    def _join(
-        self, wrist: np.ndarray, angles: np.ndarray, patch: np.ndarray, a: Interval, b: Interval
-    ) -> None:
-        """Fills the frames between two stations: wrist and fingers leave and arrive at rest. How the hand turns on its way is the arm's business."""
-        inner = np.arange(a.last + 1, b.first)
-        if not len(inner):
-            return
-        u = (inner - a.last) / (b.first - a.last)
-        s = minimum_jerk(u)
-        start, stop = wrist[a.last], wrist[b.first]
-        distance = float(np.linalg.norm(stop - start))
-        arc = (0.10 * distance * 16.0 * (u * (1.0 - u)) ** 2)[:, None] * np.array([0.0, 0.0, 1.0])
-        wrist[inner] = start + (stop - start) * s[:, None] + arc
-        angles[inner] = angles[a.last] + (angles[b.first] - angles[a.last]) * s[:, None]
-        # a thumb that crosses the fingers goes out first and comes in last
-        opening = np.minimum(1.0, np.abs(angles[b.first, :16] - angles[a.last, :16]).max() / np.radians(60.0))
-        crossing = max(self._thumb_crosses(angles[a.last]), self._thumb_crosses(angles[b.first]))
-        bump = (16.0 * (u * (1.0 - u)) ** 2) * opening * crossing
-        straight = self.builder.shape_angles("5")[16:18]
-        angles[inner, 16:18] += 0.5 * bump[:, None] * (straight - angles[inner, 16:18])
-        patch[inner] = patch[a.last] + (patch[b.first] - patch[a.last]) * s[:, None]
+    @property
+    def _opening(self) -> Opening:
+        return self._thumb_crosses, self.builder.shape_angles("5")[16:18]
 
     def _thumb_crosses(self, angles: np.ndarray) -> float:
         """0 to 1: how far the thumb lies across the palm, against an open hand."""
@@ -364,6 +367,22 @@ class Synthesiser:
             local[:, INDEX[f"{side}_{name}"]] = mirror_rotation(value) if mirror else value
         model = self.left_hand if mirror else self.right_hand
         local[:, hand_slice("left" if mirror else "right")] = to_side(model.rotations(tracks.angles), "left" if mirror else "right")
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What both hands do, by frames: the units of the plan and the line of each hand; right is the dominant one."""
+
+    units: list[Unit]
+    right: Line
+    left: Line
+
+    def needed(self, first: int, last: int, reach: int) -> tuple[int, int]:
+        """The frames that [first, last] depend on: `reach` more on each side, and no unit or join of either hand in part."""
+        low, high = max(0, first - reach), min(self.right.count - 1, last + reach)
+        while (grown := self.left.whole(*self.right.whole(low, high))) != (low, high):
+            low, high = grown
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -382,6 +401,9 @@ class Unit:
         """Seconds of its frames, standing still after `end`."""
         return np.minimum(times[self.first : self.last + 1], times[self.end])
 
+    def moved(self, frames: int) -> Unit:
+        return replace(self, first=self.first + frames, end=self.end + frames, last=self.last + frames)
+
     def ending(self, last: int) -> Unit:
         return Unit(self.action, self.phonology, self.first, min(self.end, last), last, self.scale, self.finger_config)
 
@@ -391,12 +413,6 @@ def _spelled_movement(morpheme: Phonology) -> float:
     if morpheme.internal == "flick":
         return 0.50
     return 0.60 if morpheme.movement != "None" or morpheme.internal or morpheme.final_palm or morpheme.final_handshape else 0.0
-
-
-def _still(state: HandState, n: int) -> HandTarget:
-    n = max(n, 1)
-    rotation = np.repeat(state.rotation[None], n, axis=0)
-    return HandTarget(np.repeat(state.wrist[None], n, axis=0), rotation, rotation, np.zeros(n), np.repeat(state.angles[None], n, axis=0), np.zeros((n, 3)))
 
 
 def _through(places: np.ndarray, index: np.ndarray, s: np.ndarray) -> np.ndarray:

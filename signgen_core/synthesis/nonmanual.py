@@ -6,7 +6,7 @@ place leaves the blinks and breaths of every other place as they were.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..presets import read_preset
 from ..rig import INDEX, NUM_JOINTS
 
 _BLINK_SLOT_SECONDS = 3.4
+_FAR_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,18 @@ def tempo_of(sentence: SentenceInfo) -> float:
     return 1.0 + strength * (mood.get("tempo", 1.0) - 1.0)
 
 
-def posture(plan: ActionSequence, times: np.ndarray) -> Posture:
-    """Trunk, head, gaze and face at `times` (T,) seconds."""
+def around(plan: ActionSequence, start: float, end: float) -> ActionSequence:
+    """The plan without the sentences that lie too far from [start, end] (seconds) to be seen there: no marker outlasts its sentence by `_FAR_SECONDS`.
+    The plan itself where there is none to leave out."""
+    near = {a.sentence for a in plan.actions if a.start - _FAR_SECONDS < end and a.end + a.pause_after + _FAR_SECONDS > start}
+    kept = tuple(a for a in plan.actions if a.sentence in near)
+    return plan if len(kept) == len(plan.actions) or not kept else replace(plan, actions=kept)
+
+
+def posture(plan: ActionSequence, times: np.ndarray, *, alive: bool = True) -> Posture:
+    """Trunk, head, gaze and face at `times` (T,) seconds, in order. Without `alive` there is no breath, no sway and no blink but at the ends of sentences:
+    what the plan says, which moves with its actions, where the rest hangs on the time alone."""
+    whole, plan = plan, around(plan, times[0], times[-1])
     data = _presets()
     ramps = data["ramp_seconds"]
     face = np.zeros((len(times), NUM_FACE))
@@ -125,12 +136,13 @@ def posture(plan: ActionSequence, times: np.ndarray) -> Posture:
         weight = rise_and_fall(times, span.start, span.end, ramps["torso"])
         for name, degrees in data["torso"][span.value].items():
             torso[name] += weight * np.radians(degrees)
-    _blink(face, plan, times)
+    _blink(face, whole, times, alive)
     # a head follows wide glances a little
     yaw = yaw + 0.25 * eye_yaw
     pitch = pitch - 0.2 * eye_pitch
     head = np.radians(np.stack([pitch, yaw, roll], axis=1))
-    return _assemble(plan.seed, times, face, head, torso, np.radians(eye_yaw), np.radians(eye_pitch), at_viewer)
+    own = _alive(plan.seed, times) if alive else (np.zeros((len(times), 3)), np.zeros(len(times)))
+    return _assemble(own, face, head, torso, np.radians(eye_yaw), np.radians(eye_pitch), at_viewer)
 
 
 def _affect(face: np.ndarray, plan: ActionSequence, times: np.ndarray, grammar: np.ndarray) -> np.ndarray:
@@ -150,24 +162,28 @@ def _affect(face: np.ndarray, plan: ActionSequence, times: np.ndarray, grammar: 
     return pitch
 
 
-def _assemble(
-    seed: int, times: np.ndarray, face: np.ndarray, head: np.ndarray, torso: dict[str, np.ndarray], eye_yaw: np.ndarray, eye_pitch: np.ndarray,
-    at_viewer: np.ndarray,
-) -> Posture:  # fmt: skip
-    """Head angles (T, 3) pitch, yaw, roll shared over neck and head; sway, breath and torso (radians) on the spine; eyes that keep to the viewer."""
-    rng = np.random.default_rng([seed, 11])
-    phases = rng.uniform(0.0, 2.0 * np.pi, 6)
+def _alive(seed: int, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sway and breath of the spine as angles (T, 3) radians, and how far the head nods by itself (T,) degrees."""
+    phases = np.random.default_rng([seed, 11]).uniform(0.0, 2.0 * np.pi, 6)
     sway_side = 0.5 * np.sin(2 * np.pi * 0.11 * times + phases[0]) + 0.35 * np.sin(2 * np.pi * 0.23 * times + phases[1])
     sway_turn = 0.6 * np.sin(2 * np.pi * 0.09 * times + phases[2]) + 0.3 * np.sin(2 * np.pi * 0.19 * times + phases[3])
     breath = np.sin(2 * np.pi * 0.26 * times + phases[4])
-    alive = np.radians(np.stack([0.35 * breath, sway_turn, sway_side], axis=1))
-    alive += np.stack([torso["pitch"], torso["yaw"], torso["roll"]], axis=1)
-    poses = np.zeros((len(times), NUM_JOINTS, 3))
+    return np.radians(np.stack([0.35 * breath, sway_turn, sway_side], axis=1)), 0.4 * np.sin(2 * np.pi * 0.31 * times + phases[5])
+
+
+def _assemble(
+    own: tuple[np.ndarray, np.ndarray], face: np.ndarray, head: np.ndarray, torso: dict[str, np.ndarray], eye_yaw: np.ndarray, eye_pitch: np.ndarray,
+    at_viewer: np.ndarray,
+) -> Posture:  # fmt: skip
+    """Head angles (T, 3) pitch, yaw, roll shared over neck and head; `own` sway and nod and the torso (radians) on the spine; eyes that keep to the viewer."""
+    sway, nod = own
+    alive = sway + np.stack([torso["pitch"], torso["yaw"], torso["roll"]], axis=1)
+    poses = np.zeros((len(face), NUM_JOINTS, 3))
     for name, share in (("spine1", 0.3), ("spine2", 0.4), ("spine3", 0.3)):
         poses[:, INDEX[name]] = share * alive
     poses[:, INDEX["spine3"]] += head * np.array([0.12, 0.10, 0.08])
     poses[:, INDEX["neck"]] = 0.4 * head
-    poses[:, INDEX["head"]] = 0.6 * head + np.radians(np.stack([0.4 * np.sin(2 * np.pi * 0.31 * times + phases[5]), 0 * times, 0 * times], axis=1))
+    poses[:, INDEX["head"]] = 0.6 * head + np.radians(np.stack([nod, 0 * nod, 0 * nod], axis=1))
     # eyes: towards the viewer they undo what the head did (vestibulo-ocular), clipped at what an eye can turn
     turned = axis_angle_to_matrix(poses[:, INDEX["spine3"]]) @ axis_angle_to_matrix(poses[:, INDEX["neck"]]) @ axis_angle_to_matrix(poses[:, INDEX["head"]])
     undo = matrix_to_axis_angle(np.swapaxes(turned, -1, -2)) * np.clip(at_viewer, 0.0, 1.0)[:, None]
@@ -187,18 +203,21 @@ def _assemble(
     return Posture(poses, np.clip(face, 0.0, 1.0), torso["lift"])
 
 
-def _blink(face: np.ndarray, plan: ActionSequence, times: np.ndarray) -> None:
+def _blink(face: np.ndarray, plan: ActionSequence, times: np.ndarray, alive: bool) -> None:
     """Blinks at the ends of sentences, and one somewhere in each slot of a few seconds; signers blink at boundaries (Wilbur 1994)."""
     moments: list[float] = []
     for k, action in enumerate(plan.actions):
         last = k + 1 == len(plan.actions) or plan.actions[k + 1].sentence != action.sentence
         if last:
             moments.append(action.end + max(action.pause_after, 0.1) * 0.6)
-    for slot in range(int(times[-1] // _BLINK_SLOT_SECONDS) + 1):
+    # from the first slot on, since one blink can keep the next from coming
+    for slot in range(int(times[-1] // _BLINK_SLOT_SECONDS) + 1) if alive else ():
         moment = (slot + float(np.random.default_rng([plan.seed, 23, slot]).uniform(0.1, 0.9))) * _BLINK_SLOT_SECONDS
         if all(abs(moment - other) > 0.9 for other in moments):
             moments.append(moment)
     for moment in moments:
+        if not times[0] - 1.0 < moment < times[-1] + 1.0:
+            continue
         closed = np.minimum(minimum_jerk((times - (moment - 0.09)) / 0.09), minimum_jerk((moment + 0.17 - times) / 0.13))
         for name in ("eyeBlinkLeft", "eyeBlinkRight"):
             face[:, FACE_INDEX[name]] = np.maximum(face[:, FACE_INDEX[name]], closed)
