@@ -19,10 +19,10 @@ class NoEnvironmentError(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """How the worker is started. folder: where, None for one of its own. shown: the path that the user knows it by."""
+    """How the worker is started. folder: where. shown: the path that the user knows it by."""
 
     arguments: tuple[str, ...]
-    folder: str | None
+    folder: str
     shown: str
 
 
@@ -69,11 +69,12 @@ def _meant(path: Path) -> Command | None:
         # only in a virtual environment is the Python beside a program surely the program's own
         if beside.is_file() and (path.parent.parent / "pyvenv.cfg").is_file():
             return _by_python(beside)
-    return Command((str(path), "worker"), None, str(path))
+    return Command((str(path), "worker"), str(path.parent), str(path))
 
 
 def _by_python(python: Path, folder: Path | None = None) -> Command:
-    return Command((str(python), *_MODULE), None if folder is None else str(folder), str(python))
+    # not where Blender stands: `-m` looks for modules there first, and there may be anything
+    return Command((str(python), *_MODULE), str(folder or python.parent), str(python))
 
 
 def _python_of(folder: Path, source: Path | None = None) -> Command | None:

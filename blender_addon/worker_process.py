@@ -123,7 +123,7 @@ class WorkerProcess:
         try:
             process = subprocess.Popen(
                 self._command.arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=child_environment(),
-                cwd=self._command.folder or folder, **_APART,
+                cwd=self._command.folder, **_APART,
             )  # fmt: skip
         except (OSError, ValueError) as problem:
             self._items.put(Unstartable(f"{self._command.shown} cannot be run: {getattr(problem, 'strerror', None) or problem}"))
@@ -133,13 +133,11 @@ class WorkerProcess:
             self._process = process
             if self._unwanted:
                 _kill(process)
-        exchange = folder / "exchange"
-        exchange.mkdir()
-        writer = threading.Thread(target=self._write, args=(process.stdin, exchange), name="signgen requests", daemon=True)
+        writer = threading.Thread(target=self._write, args=(process.stdin, folder), name="signgen requests", daemon=True)
         errors = threading.Thread(target=self._collect, args=(process.stderr,), name="signgen errors", daemon=True)
         writer.start()
         errors.start()
-        self._listen(process.stdout, exchange)
+        self._listen(process.stdout, folder)
         # its output has ended, so it has, or it is of no use any more
         self._outgoing.put(None)
         try:
@@ -154,7 +152,7 @@ class WorkerProcess:
         process.stdout.close()
         self._items.put(Ended(code, tuple(self._last_words)))
 
-    def _listen(self, stdout: IO[bytes], exchange: Path) -> None:
+    def _listen(self, stdout: IO[bytes], folder: Path) -> None:
         while line := stdout.readline(protocol.MAX_LINE + 1):
             if len(line) > protocol.MAX_LINE:
                 self._last_words.append(f"a line of more than {protocol.MAX_LINE // 2**20} MB on standard output")
@@ -167,16 +165,16 @@ class WorkerProcess:
             if "reply" not in message:  # a banner of the shell or of a package, on its way before the worker could silence it
                 self._last_words.append(line.decode(errors="replace").rstrip())
                 continue
-            self._items.put(_unpacked(message, exchange))
+            self._items.put(_unpacked(message, folder))
 
-    def _write(self, stdin: IO[bytes], exchange: Path) -> None:
+    def _write(self, stdin: IO[bytes], folder: Path) -> None:
         # a process that has ended is noticed where it is listened to
         with contextlib.suppress(OSError, ValueError):
             with stdin:
                 while (item := self._outgoing.get()) is not None:
                     number, message = item
                     try:
-                        line = protocol.encode(message(exchange) if callable(message) else message)
+                        line = protocol.encode(message(folder) if callable(message) else message)
                     except (SignGenError, ValueError, TypeError, OSError) as problem:
                         self._items.put(Unsendable(number, " ".join(str(problem).split())))
                         continue
@@ -189,7 +187,7 @@ class WorkerProcess:
                 self._last_words.append(line.decode(errors="replace").rstrip())
 
 
-def _unpacked(message: dict[str, Any], exchange: Path) -> dict[str, Any]:
+def _unpacked(message: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The message with its plan and its motion as objects; the motion's file is taken away. An answer that cannot be read becomes an error."""
     if message.get("reply") != "result":
         return message
@@ -200,8 +198,8 @@ def _unpacked(message: dict[str, Any], exchange: Path) -> dict[str, Any]:
             name = message["file"]
             if not protocol.plain_name(name):
                 raise SignGenError(f"{name!r} is not the name of a file")
-            message["motion"] = read_npz(exchange / name)
-            (exchange / name).unlink(missing_ok=True)
+            message["motion"] = read_npz(folder / name)
+            (folder / name).unlink(missing_ok=True)
     except (SignGenError, OSError) as problem:
         return {"id": message.get("id"), "reply": "error", "kind": protocol.INTERNAL, "message": f"the worker's answer cannot be read: {problem}"}
     return message
