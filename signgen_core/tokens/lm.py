@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError
-from ..model_files import CONFIG, WEIGHTS, plain, read_config, read_weights, write_model
+from ..model_files import CONFIG, WEIGHTS, identity, plain, read_config, read_weights, write_model
 from ..phonology.encode import ENCODING_VERSION, Condition
 from .codes import MotionTokens
 from .tokenizer import Tokenizer
@@ -31,7 +31,8 @@ _OVERTIME = 8
 
 @dataclass(frozen=True)
 class Sampling:
-    """How codes are drawn. temperature: 0 takes the likeliest; top_p: only from the likeliest codes that have so much of the probability together. seed: decides all."""
+    """How codes are drawn. temperature: 0 takes the likeliest. top_p: only from the likeliest codes that have so much of the probability together.
+    seed: decides every draw."""
 
     temperature: float = 0.6
     top_p: float = 0.9
@@ -44,7 +45,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: codes by stream (Q,), the entropy of each stream's distribution over its greatest possible (0: sure, 1: any code), and the chance of stopping."""
+    """One step: codes by stream (Q,), the entropy of each stream's distributions over the greatest possible (0: sure, 1: any code), the chance of stopping."""
 
     codes: dict[str, np.ndarray]
     uncertainty: dict[str, float]
@@ -53,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Generated:
-    """tokens: of the motion. uncertainty: (N, S) by step and stream, 0 to 1, in the order of `streams`. stopped: whether the model said that it was at its end."""
+    """tokens: of the motion. uncertainty: (N, S) by step and stream, 0 to 1, in the order of `streams`. stopped: whether the model said it was at its end."""
 
     tokens: MotionTokens
     uncertainty: np.ndarray
@@ -77,11 +78,13 @@ class TokenLM:
         network.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in self.weights.items()})
         self.network = network.eval().requires_grad_(False)
         self.vectors = {s: torch.from_numpy(v) for s, v in tokenizer.code_vectors().items()}
+        self.id = identity(plain(config), self.weights)
         self._engines: dict[tuple[int, str], Any] = {}
 
     def save(self, folder: Path) -> Path:
         """Writes the folder whole or not at all; an earlier one there is replaced. Raises OutputError."""
-        return write_model(Path(folder), self.weights, {"format": FORMAT, "version": VERSION, "network": _said(self.config), "training": self.facts})
+        said = {"format": FORMAT, "version": VERSION, "id": self.id, "network": _said(self.config), "training": self.facts}
+        return write_model(Path(folder), self.weights, said)
 
     # -- conditions ---------------------------------------------------------------------------------------------------------------------
 
@@ -99,9 +102,8 @@ class TokenLM:
         if betas is not None:
             shape[: min(10, len(betas))] = betas[:10]
         # a sign lasts many steps: each is read once
-        rows = np.concatenate(
-            [np.concatenate([a.astype(np.float32), b], axis=1) for a, b in ((condition.current, condition.current_values), (condition.following, condition.following_values))]
-        )
+        pairs = ((condition.current, condition.current_values), (condition.following, condition.following_values))
+        rows = np.concatenate([np.concatenate([a.astype(np.float32), b], axis=1) for a, b in pairs])
         unique, place = np.unique(rows, axis=0, return_inverse=True)
         split = condition.current.shape[1]
         encoder = self.network.condition
@@ -109,8 +111,8 @@ class TokenLM:
             vectors = encoder.morphemes(torch.from_numpy(unique[:, :split].astype(np.int64)), torch.from_numpy(unique[:, split:].copy()))
             here, following = vectors[torch.from_numpy(place.reshape(-1))].chunk(2)
             made: torch.Tensor = encoder(
-                here, following, torch.from_numpy(condition.state.astype(np.int64)), torch.from_numpy(condition.progress), torch.from_numpy(condition.seconds_left),
-                torch.from_numpy(shape)[None].expand(len(condition), -1),
+                here, following, torch.from_numpy(condition.state.astype(np.int64)), torch.from_numpy(condition.progress),
+                torch.from_numpy(condition.seconds_left), torch.from_numpy(shape)[None].expand(len(condition), -1),
             )  # fmt: skip
         return made
 
@@ -147,7 +149,7 @@ class TokenLM:
             made = list(self.steps(vectors, sampling, prefix=prefix, device=device))
         else:
             made = list(self._each(vectors, sampling or Sampling(), prefix, steps, device))
-        return self._gathered(made, made[-1].stop > 0.5)
+        return self.gathered(made)
 
     def _each(self, condition: torch.Tensor, sampling: Sampling, prefix: MotionTokens | None, steps: int, device: str) -> Iterator[Step]:
         engine = self._engine(1, device)
@@ -166,16 +168,21 @@ class TokenLM:
             codes, entropy, stop = engine.step(rows[row : row + 1], drawn, sampling)
             yield Step({s: c[0] for s, c in codes.items()}, {s: float(entropy[0, k]) for k, s in enumerate(names)}, float(stop[0]))
 
-    def _gathered(self, made: Sequence[Step], stopped: bool) -> Generated:
+    def gathered(self, made: Sequence[Step]) -> Generated:
+        """Steps as tokens."""
         names = self.config.stream_names
         tokens = self.tokens({s: np.stack([m.codes[s] for m in made]) for s in names})
-        return Generated(tokens, np.array([[m.uncertainty[s] for s in names] for m in made], dtype=np.float32), names, stopped)
+        return Generated(tokens, np.array([[m.uncertainty[s] for s in names] for m in made], dtype=np.float32), names, made[-1].stop > 0.5)
+
+    def joined(self, first: MotionTokens, second: MotionTokens) -> MotionTokens:
+        """One after the other."""
+        return self.tokens({s: np.concatenate([first.codes[s], second.codes[s]]) for s in self.config.stream_names})
 
     def tokens(self, codes: Mapping[str, np.ndarray]) -> MotionTokens:
         return MotionTokens({s: v.astype(np.int64) for s, v in codes.items()}, self.tokenizer.id, self.config.frames_per_token)
 
     def generate_batch(self, conditions: Sequence[Condition | torch.Tensor], sampling: Sampling | None = None, *, device: str = "cpu") -> list[Generated]:
-        """Many at once, each with a seed of its own (the seed of `sampling` and its place). A result does not depend on what else is in the batch but for rounding."""
+        """Many at once, each with a seed of its own (the seed of `sampling` and its place). What else is in the batch changes nothing but for rounding."""
         import torch
 
         sampling = sampling or Sampling()
@@ -197,7 +204,7 @@ class TokenLM:
                     over[k] = stop[k] > 0.5 or n + 1 >= len(vectors[k]) + _OVERTIME
             if all(over):
                 break
-        return [self._gathered(steps, steps[-1].stop > 0.5) for steps in made]
+        return [self.gathered(steps) for steps in made]
 
     def _engine(self, batch: int, device: str) -> Any:
         from .lm_engine import Engine
@@ -227,9 +234,12 @@ def load_lm(path: str | Path, tokenizer: Tokenizer) -> TokenLM:
     config = _config(data.get("network"), place)
     weights = read_weights(folder / WEIGHTS, {name: tuple(value.shape) for name, value in _empty(config).state_dict().items()})
     try:
-        return TokenLM(config, weights, tokenizer, data.get("training"))
+        model = TokenLM(config, weights, tokenizer, data.get("training"))
     except InputError as problem:
         raise InputError(f"{folder}: {problem}") from None
+    if model.id != data.get("id"):
+        raise FileFormatError(f"{folder / WEIGHTS}: is not the file that {CONFIG} beside it was written with")
+    return model
 
 
 def _config(said: Any, path: Path) -> Config:
@@ -239,7 +249,8 @@ def _config(said: Any, path: Path) -> Config:
     if not isinstance(said, dict) or set(said) != names:
         raise FileFormatError(f"{path}: network: expected {', '.join(sorted(names))}")
     try:
-        return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in said.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+        return Config(**values)
     except (InputError, TypeError, ValueError, AttributeError) as problem:
         raise FileFormatError(f"{path}: network: {problem}") from None
 

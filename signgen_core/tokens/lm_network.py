@@ -1,8 +1,8 @@
 """The network of the token language model: a decoder-only transformer over steps of motion tokens, each step conditioned on phonology.
 
-What enters a step is the sum of its condition (the signs' phonology, progress, grammar, mood, the signer's shape) and of the vectors that the tokenizer's codebooks
-hold for the codes of the step before. What leaves it goes to one head a stream, side by side; within a stream a code is chosen knowing the codes above it, which
-it refines. Attention looks back over a fixed number of steps, so that the cache of keys and values never grows and a text may be of any length.
+What enters a step is the sum of its condition (the signs' phonology, progress, grammar, mood, the signer's shape) and of the vectors that the tokenizer's
+codebooks hold for the codes of the step before. What leaves it goes to one head a stream, side by side; within a stream a code is chosen knowing the codes
+above it, which it refines. Attention looks back over a fixed number of steps, so that the cache of keys and values never grows and a text may be of any length.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ _TIMES = (0.08, 0.25, 0.8)  # seconds over which what is left of a phase counts
 class Config:
     """What decides the network.
 
-    streams: stream -> codes a token; size: of a codebook; latents: stream -> length of a codebook's vectors; categories, state: sizes of the closed lists of a
-    morpheme's categories and of the moment's (`phonology.encode`); values: numbers of a morpheme. width, layers, heads, mlp: of the transformer (mlp: times the width).
-    window: steps that attention looks back on, the present one included. depth: width of the heads; keys: learned numbers a code beside its vector.
+    streams: stream -> codes a token; size: of a codebook; latents: stream -> length of a codebook's vectors; categories, state: sizes of the closed lists
+    of a morpheme's categories and of the moment's (`phonology.encode`); values: numbers of a morpheme. width, layers, heads: of the transformer; mlp: width
+    of its perceptrons over its own. window: steps that attention looks back on, the present one included. depth: width of the heads; keys: learned
+    numbers a code beside its vector.
     """
 
     streams: Mapping[str, int]

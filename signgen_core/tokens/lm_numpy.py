@@ -1,7 +1,7 @@
 """One step of the token language model for one motion on a processor, in numpy.
 
-A step is a few hundred products of a vector with a small matrix, which take less time than it takes torch to be told of them: here a step is about three times as
-quick as with `lm_engine.Engine`, which is for batches and CUDA. Both say the same; a test compares them.
+A step is a few hundred products of a vector with a small matrix, which take less time than it takes torch to be told of them: here a step is about three
+times as quick as with `lm_engine.Engine`, which is for batches and CUDA. Both say the same; a test compares them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class NumpyEngine:
 
         self._layers = [
             (
-                state[f"layers.{k}.before_attention.weight"], matrix(f"layers.{k}.attention"), matrix(f"layers.{k}.join"), state[f"layers.{k}.before_mlp.weight"],
-                matrix(f"layers.{k}.enter"), state[f"layers.{k}.enter.bias"], matrix(f"layers.{k}.leave"), state[f"layers.{k}.leave.bias"],
+                state[f"layers.{k}.before_attention.weight"], matrix(f"layers.{k}.attention"), matrix(f"layers.{k}.join"),
+                state[f"layers.{k}.before_mlp.weight"], matrix(f"layers.{k}.enter"), state[f"layers.{k}.enter.bias"],
+                matrix(f"layers.{k}.leave"), state[f"layers.{k}.leave.bias"],
             )
             for k in range(config.layers)
         ]  # fmt: skip

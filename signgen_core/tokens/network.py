@@ -59,8 +59,10 @@ class Config:
             raise InputError("tokenizer: codes: both hands share a network and have as many codes")
         if not 1 <= len(self.levels) <= 8 or not all(isinstance(n, int) and 3 <= n <= 64 for n in self.levels) or not 2 <= self.codebook <= 65536:
             raise InputError("tokenizer: levels: expected 1 to 8 numbers from 3 to 64; codebook: from 2 to 65536")
-        if not 8 <= min(self.width, self.small_width) or max(self.width, self.small_width) > 2048 or not 0 < len(self.dilations) <= 16 or not 1 <= self.frames_per_token <= 16 or not 1.0 <= self.fps <= 1000.0:
-            raise InputError("tokenizer: width, small_width, dilations, frames_per_token or fps out of range")
+        if min(self.width, self.small_width) < 8 or max(self.width, self.small_width) > 2048 or not 0 < len(self.dilations) <= 16:
+            raise InputError("tokenizer: width and small_width must be from 8 to 2048, dilations 1 to 16 numbers")
+        if not 1 <= self.frames_per_token <= 16 or not 1.0 <= self.fps <= 1000.0:
+            raise InputError("tokenizer: frames_per_token or fps out of range")
 
     @property
     def streams(self) -> dict[str, int]:

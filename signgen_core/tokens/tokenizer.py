@@ -6,8 +6,6 @@ so that tokens can say which tokenizer they belong to. `train.tokenizer` makes t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy as np
 
 from ..errors import FileFormatError, InputError, MachineError
 from ..kinematics.resample import resample
-from ..model_files import CONFIG, WEIGHTS, plain, read_config, read_weights, write_model
+from ..model_files import CONFIG, WEIGHTS, identity, plain, read_config, read_weights, write_model
 from ..motion import Motion
 from .codes import MotionTokens
 from .features import STREAMS, WIDTHS, Normaliser, decode, encode
@@ -166,12 +164,8 @@ def _numbers(values: np.ndarray) -> list[float]:
 
 
 def _identity(config: Config, normaliser: Normaliser, weights: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps(plain(config), sort_keys=True).encode())
-    for stream in STREAMS:
-        digest.update(normaliser.mean[stream].astype("<f4").tobytes() + normaliser.scale[stream].astype("<f4").tobytes())
-    for name, value in weights.items():
-        digest.update(f"{name} {value.shape}".encode() + value.astype("<f2").tobytes())
-    return digest.hexdigest()[:16]
+    numbers = b"".join(part[stream].astype("<f4").tobytes() for stream in STREAMS for part in (normaliser.mean, normaliser.scale))
+    return identity(plain(config), weights, numbers)
 
 
 def _config(path: Path) -> tuple[dict[str, Any], Config, Normaliser]:

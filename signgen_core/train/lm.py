@@ -1,7 +1,7 @@
 """Trains the token language model of `tokens.lm` on tokens and conditions of a folder of clips.
 
-Each step takes stretches of clips. The model sees the codes of the step before (a little off, as its own will be), the condition, and says the codes of the step.
-At times the condition or the signer's shape is withheld, so that clips without a plan teach something too and the model can be asked for motion as such.
+Each step takes stretches of clips. The model sees the codes of the step before (a little off, as its own will be) and the condition, and says the codes of the
+step. At times the condition or the signer's shape is withheld, so that clips without a plan teach something too and the model can be asked for motion as such.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from .run import Progress, Run, device_for
 from .token_data import TokenSet
 
 if TYPE_CHECKING:
+    import torch
+
     from ..tokens.lm import TokenLM
     from ..tokens.lm_network import Config
 
@@ -31,10 +33,10 @@ _FREE = ("device", "threads", "save_every")
 
 @dataclass(frozen=True)
 class Options:
-    """steps: of `batch` stretches of `stretch` tokens. rate: learning rate at its highest. noise: standard deviation of what is added to the vectors of the step
-    before, over their scale. coarse: share of the steps whose step before is only told by its first codes. withhold: share of the stretches without
-    condition; shapeless: without the signer's shape. average: decay of the running mean of the weights. Device, threads and save_every do not
-    make it another run.
+    """steps: of `batch` stretches of `stretch` tokens. rate: learning rate at its highest. noise: standard deviation of what is added to the vectors of the
+    step before, over their scale. coarse: share of the steps whose step before is only told by its first codes. withhold: share of the stretches without
+    condition; shapeless: without the signer's shape. average: decay of the running mean of the weights. Device, threads and save_every do not make it
+    another run.
     """
 
     steps: int = 4000
@@ -115,7 +117,7 @@ class Stretches:
         self.chances = weight / weight.sum()
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
-        """rows (B, N) of the token set, mask (B, N) whether there is one, first (B,) whether the clip begins there, last (B, N), betas, withheld, shapeless (B,)."""
+        """rows (B, N) of the token set, mask (B, N) whether there is one, last (B, N) whether it ends a clip; betas (B, 10), withheld and shapeless (B,)."""
         options, data = self.options, self.data
         chance = np.random.default_rng([options.seed, 9, step])
         picked = chance.choice(self.numbers, size=options.batch, p=self.chances)
@@ -127,7 +129,7 @@ class Stretches:
         place = begin[:, None] + np.arange(wide)
         mask = place < length[:, None]
         return {
-            "rows": data.starts[picked][:, None] + np.minimum(place, length[:, None] - 1), "mask": mask, "first": begin == 0, "last": place == length[:, None] - 1,
+            "rows": data.starts[picked][:, None] + np.minimum(place, length[:, None] - 1), "mask": mask, "last": place == length[:, None] - 1,
             "betas": data.betas[picked], "withheld": (chance.random(options.batch) < options.withhold) | ~data.planned[picked],
             "shapeless": chance.random(options.batch) < options.shapeless,
         }  # fmt: skip
@@ -184,8 +186,8 @@ class _Training:
 
         log = self.run.go()
         facts = {
-            "clips": int(len(self.stretches.numbers)), "data": self.data.fingerprint, "options": {k: v for k, v in asdict(self.options).items() if k not in _FREE},
-            "log": log[-1:],
+            "clips": int(len(self.stretches.numbers)), "data": self.data.fingerprint, "log": log[-1:],
+            "options": {k: v for k, v in asdict(self.options).items() if k not in _FREE},
         }  # fmt: skip
         return Result(TokenLM(self.config, half(self.network), self.tokenizer, facts), log)
 
@@ -194,8 +196,7 @@ class _Training:
         import torch
         from torch.nn import functional
 
-        options, data = self.options, self.data
-        batch = self.stretches.batch(step)
+        data, batch = self.data, self.stretches.batch(step)
         rows = batch["rows"]
         mask = torch.from_numpy(batch["mask"]).to(self.device)
 

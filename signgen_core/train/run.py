@@ -19,7 +19,7 @@ Progress = Callable[[float, str], None]
 
 
 class Pace(Protocol):
-    """What a run reads of its options. rate: learning rate at its highest. average: decay of the running mean of the weights. warm: steps it rises over at most."""
+    """What a run reads of its options. rate: learning rate at its highest. average: decay of the running mean of the weights."""
 
     @property
     def steps(self) -> int: ...

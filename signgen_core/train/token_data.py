@@ -17,11 +17,10 @@ import numpy as np
 
 from ..action import ActionSequence, read_plan
 from ..errors import FileFormatError, OutputError
+from ..generation import condition_of
 from ..motion import write_bytes
-from ..phonology.encode import ENCODING_VERSION, NUM_VALUES, STATE, Condition, categories
-from ..phonology.encode import encode as encode_condition
+from ..phonology.encode import ENCODING_VERSION, NUM_VALUES, STATE, categories
 from ..synthesis.generate import Synthesiser
-from ..synthesis.timing import LEAD_IN_HOLD
 from ..tokens.mirror import mirrored
 from ..tokens.tokenizer import Tokenizer
 from .corpus import SETTINGS
@@ -35,8 +34,9 @@ _ARRAYS = ("categories", "values", "here", "following", "state", "progress", "le
 class TokenSet:
     """Tokens and conditions of many clips, one after the other.
 
-    codes: stream -> (N, Q) int32. starts: (C + 1,) first token of each clip. categories (M, K) int16, values (M, V) float32: the morphemes that occur, the first of
-    them nothing at all; here, following: (N,) int32 which of them. state (N, S) int16; progress, left: (N,) float32. planned: (C,) bool, whether the clip has
+    codes: stream -> (N, Q) int32. starts: (C + 1,) first token of each clip. categories (M, K) int16, values (M, V) float32: the morphemes that occur, the
+    first of them nothing at all.
+    here, following: (N,) int32 which of them. state (N, S) int16; progress, left: (N,) float32. planned: (C,) bool, whether the clip has
     a plan. betas: (C, 10) float32. parts, names: of the clips.
     """
 
@@ -131,11 +131,6 @@ def _conditions(data: Path, motions: MotionSet, step: int, report: Progress) -> 
         "categories": np.stack([r[0] for r in rows]), "values": np.stack([r[1] for r in rows]), "here": here, "following": following, "state": state,
         "progress": progress, "left": left, "planned": planned, "left_handed": left_handed, "starts": starts,
     }  # fmt: skip
-
-
-def condition_of(plan: ActionSequence, synthesiser: Synthesiser, fps: float, frames: int) -> Condition:
-    """The condition of a complete plan for tokens of so many frames."""
-    return encode_condition(plan, synthesiser.schedules(plan), total=synthesiser.seconds(plan), step_seconds=frames / fps, rest=LEAD_IN_HOLD)
 
 
 def _plan(data: Path, name: str, expected: bool) -> ActionSequence | None:
