@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from headless.progress import report
 if TYPE_CHECKING:
     from signgen_core.evaluation.generation import Evaluation, Pair
     from signgen_core.evaluation.report import Values
+    from signgen_core.evaluation.targets import Bodies
 
 _output = click.option("-o", "--output", metavar="FOLDER", help="CSV files and plots go there.")
 _json = click.option("--json", "as_json", is_flag=True, help="A JSON object in place of the table.")
@@ -73,13 +75,50 @@ def motion(
     Plans (NAME.json) beside the clips add the errors of wrists and contacts.
     """
     _check(output)
+    from headless.jobs import load_body
     from signgen_core.evaluation.pairs import matched
+    from signgen_core.evaluation.targets import Bodies
 
     pairs = matched(made, reference, limit)
     for alone, place in zip(pairs.alone, (made, reference), strict=True):
         if alone:
             say(f"{place}: {count(alone, 'clip')} without a counterpart left out", err=True)
-    _compare(pairs, len(pairs.names), recogniser, seed, character, as_json, output)
+    _compare(pairs, len(pairs.names), recogniser, seed, Bodies(load_body(character)), as_json, output)
+
+
+@command.command()
+@click.option("--model", metavar="FOLDER", help="Made by `signgen train lm`.  [default: the shipped one]")
+@click.option("--tokenizer", "tokenizer_folder", metavar="FOLDER", help="The tokenizer that the model was trained with.  [default: the shipped one]")
+@click.option("--data", required=True, metavar="CORPUS", help="Made by `signgen train corpus`; its test clips are the teacher's motions of their plans.")
+@click.option("--temperature", type=options.NumberType(0.0, 10.0), help="Of sampling; 0 takes the likeliest code.  [default: the model's own]")
+@click.option("--top-p", type=options.NumberType(0.01, 1.0), help="Only of the likeliest codes with so much probability together.  [default: the model's own]")
+@click.option("--raw", is_flag=True, help="What the tokens say, before the kinematics land the hands.")
+@_recogniser
+@_output
+@_json
+@_limit
+@_seed
+def lm(
+    model: str | None, tokenizer_folder: str | None, data: str, temperature: float | None, top_p: float | None, raw: bool, recogniser: str | None,
+    output: str | None, as_json: bool, limit: int, seed: int,
+) -> None:  # fmt: skip
+    """The language model of motion tokens against the teacher, the rules of phonology, on the plans and signers of the test clips of CORPUS."""
+    _check(output)
+    from signgen_core.evaluation.language import language_pairs
+    from signgen_core.evaluation.pairs import corpus_clips
+    from signgen_core.evaluation.targets import Bodies
+    from signgen_core.generation import MODEL_FOLDER, TOKENIZER_FOLDER, LanguageGenerator, load_generator
+
+    clips = corpus_clips(data, limit)
+    generator = load_generator(Path(tokenizer_folder or TOKENIZER_FOLDER), Path(model or MODEL_FOLDER))
+    sampling = generator.sampling
+    sampling = replace(
+        sampling, temperature=sampling.temperature if temperature is None else temperature, top_p=sampling.top_p if top_p is None else top_p
+    )
+    generator = LanguageGenerator(generator.model, sampling)
+    bodies = Bodies()
+    pairs = language_pairs(clips, generator, bodies, seed=seed, raw=raw)
+    _compare(pairs, len(clips.names), recogniser, seed, bodies, as_json, output, unseen=clips.held_out, columns=("lm", "teacher"))
 
 
 def _check(output: str | None) -> None:
@@ -92,10 +131,9 @@ def _check(output: str | None) -> None:
 
 
 def _compare(
-    pairs: Iterable[Pair], total: int, recogniser: str | None, seed: int, character: str | None, as_json: bool, output: str | None, *,
+    pairs: Iterable[Pair], total: int, recogniser: str | None, seed: int, bodies: Bodies, as_json: bool, output: str | None, *,
     unseen: frozenset[str] = frozenset(), columns: tuple[str, str] = ("made", "reference"),
 ) -> None:  # fmt: skip
-    from headless.jobs import load_body
     from signgen_core.evaluation.generation import compare
     from signgen_core.recognition.recogniser import SHIPPED, load_recogniser
 
@@ -111,7 +149,7 @@ def _compare(
             left = (time.monotonic() - began) / done * (total - done)
             tell(done / total, f"clip {done} of {total}, {left:.0f} s left")
 
-        found = compare(pairs, body=load_body(character), recogniser=judge, unseen=unseen, seed=seed, progress=told)
+        found = compare(pairs, bodies=bodies, recogniser=judge, unseen=unseen, seed=seed, progress=told)
     _show(found.values, columns, as_json, output, found)
 
 

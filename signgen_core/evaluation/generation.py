@@ -12,18 +12,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..action import ActionSequence
-from ..body.model import Body
 from ..errors import InputError
 from ..kinematics.resample import resample
 from ..motion import Motion
-from ..phonology.lexicon import load_lexicon
 from ..pipeline import joints
-from ..planner import Planner
 from ..recognition.labels import features_of
 from ..tokens.metrics import aligned_distances, jitter, mpjpe
 from .distances import ROOTS, dtw_jpe, length_error, rooted, with_hands
 from .distributions import diversity, frechet, in_steps, mmd_avg, mmd_seq
-from .targets import Bodies, SignErrors, on_the_motion_s_times, sign_errors, summary
+from .targets import Bodies, SignErrors, complete, on_the_motion_s_times, sign_errors, summary
 
 JUDGED = ("handshape", "major_location", "minor_location", "movement")  # features of a sign that the recogniser is asked for
 
@@ -50,13 +47,19 @@ class Recogniser(Protocol):
 
 @dataclass(frozen=True)
 class Pair:
-    """A motion and what it should be. plan: of both, where there is one; seconds: how long it took to make."""
+    """A motion and what it should be.
+
+    plan: of both, where there is one. said: seconds that whoever made it found right, where its length was then made that of the plan. seconds, token_seconds:
+    how long it took to make, and the tokens of it alone.
+    """
 
     name: str
     made: Motion
     reference: Motion
     plan: ActionSequence | None = None
+    said: float | None = None
     seconds: float | None = None
+    token_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,16 +77,16 @@ class Evaluation:
 
 
 def compare(
-    pairs: Iterable[Pair], *, body: Body | None = None, recogniser: Recogniser | None = None, unseen: Collection[str] = (), seed: int = 0,
+    pairs: Iterable[Pair], *, bodies: Bodies | None = None, recogniser: Recogniser | None = None, unseen: Collection[str] = (), seed: int = 0,
     progress: Callable[[int, str], None] | None = None,
 ) -> Evaluation:  # fmt: skip
-    """Measures every pair; the reference's frame rate is that of both. Positions are each motion's own, on `body` (None: the default one) in the shape of its
+    """Measures every pair; the reference's frame rate is that of both. Positions are each motion's own, on the body of `bodies` (None: the default one) in its
     betas.
 
     recogniser: adds FID, diversity, top-1 and features. unseen: glosses that training never saw, whose features are told apart. seed: of the pairs that
     diversity draws. progress hears how many pairs are done and the name of the last. Raises InputError for no pair at all.
     """
-    found = _Found(body, recogniser, frozenset(unseen))
+    found = _Found(bodies or Bodies(), recogniser, frozenset(unseen))
     for count, pair in enumerate(pairs, start=1):
         found.add(pair)
         if progress:
@@ -103,9 +106,8 @@ class _Side:
 
 
 class _Found:
-    def __init__(self, body: Body | None, recogniser: Recogniser | None, unseen: frozenset[str]) -> None:
-        self.body, self.recogniser, self.unseen = body, recogniser, unseen
-        self.bodies = Bodies(body)
+    def __init__(self, bodies: Bodies, recogniser: Recogniser | None, unseen: frozenset[str]) -> None:
+        self.bodies, self.recogniser, self.unseen = bodies, recogniser, unseen
         self.clips: list[dict[str, Any]] = []
         self.signs: list[dict[str, Any]] = []
         self.sides = {"made": _Side(), "reference": _Side()}
@@ -114,11 +116,13 @@ class _Found:
     def add(self, pair: Pair) -> None:
         reference = pair.reference
         motions = {"made": resample(pair.made, reference.fps), "reference": reference}
-        points = {side: joints(motion, self.body) for side, motion in motions.items()}
+        points = {side: joints(motion, self.bodies.body) for side, motion in motions.items()}
         row: dict[str, Any] = {"clip": pair.name, **_errors(points["made"], points["reference"])}
-        row["length_error"] = length_error(pair.made.duration, reference.duration) if reference.duration > 0.0 else None
-        if pair.seconds is not None:
-            row["ms_per_frame"] = 1e3 * pair.seconds / pair.made.num_frames
+        said = pair.made.duration if pair.said is None else pair.said
+        row["length_error"] = length_error(said, reference.duration) if reference.duration > 0.0 else None
+        for key, seconds in (("ms_per_frame", pair.seconds), ("token_ms_per_frame", pair.token_seconds)):
+            if seconds is not None:
+                row[key] = 1e3 * seconds / pair.made.num_frames
         signs: list[dict[str, Any]] = []
         for side, motion in motions.items():
             kept = self.sides[side]
@@ -134,7 +138,7 @@ class _Found:
 
     def _against_plan(self, side: str, plan: ActionSequence, motion: Motion, points: np.ndarray, signs: list[dict[str, Any]]) -> None:
         synthesiser = self.bodies.of(motion)
-        ready = Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
+        ready = complete(plan, synthesiser)
         errors = sign_errors(ready, motion, synthesiser)
         self.sides[side].signs += errors
         if not signs:

@@ -59,6 +59,7 @@ METRICS: dict[str, Metric] = {
     **{key: Metric(label, "%", 100.0, "more") for key, label in _SHARES.items()},
     **{f"{key}_unseen": Metric(f"{label}, unseen signs", "%", 100.0, "more") for key, label in _SHARES.items() if key != "top1"},
     "ms_per_frame": Metric("time to make a frame", "ms", 1.0, "less"),
+    "token_ms_per_frame": Metric("of it for tokens", "ms", 1.0, "less"),
     "codebook_size": Metric("codes of a codebook"),
     **{f"used_share_{s}": Metric(f"codes used, {s.replace('_', ' ')}", "%", 100.0, "more") for s in ("body", "left_hand", "right_hand", "face", "all")},
     **{f"perplexity_{s}": Metric(f"perplexity of codes, {s.replace('_', ' ')}", "", 1.0, "more") for s in ("body", "left_hand", "right_hand", "face", "all")},

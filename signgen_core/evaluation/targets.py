@@ -13,7 +13,9 @@ from ..action import ActionSequence
 from ..body.model import Body
 from ..errors import InputError
 from ..motion import Motion
+from ..phonology.lexicon import load_lexicon
 from ..pipeline import synthesiser_for
+from ..planner import Planner
 from ..synthesis.check import contact_gaps, posed, wrist_errors
 from ..synthesis.generate import Synthesiser
 
@@ -103,6 +105,11 @@ def summary(errors: Sequence[SignErrors]) -> dict[str, float]:
     if touching:
         out["contact_share"] = sum(e.landed for e in touching) / len(touching)
     return out
+
+
+def complete(plan: ActionSequence, synthesiser: Synthesiser) -> ActionSequence:
+    """A plan as it is measured: with all forms and times on the body of a synthesiser. Raises PlanError."""
+    return Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
 
 
 class Bodies:

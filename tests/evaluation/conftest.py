@@ -4,7 +4,7 @@ import pytest
 
 from signgen_core import pipeline
 from signgen_core.action import ActionSequence
-from signgen_core.body.model import Body
+from signgen_core.evaluation.targets import Bodies
 from signgen_core.motion import Motion
 from signgen_core.synthesis.generate import Synthesiser
 
@@ -15,8 +15,8 @@ def synthesiser() -> Synthesiser:
 
 
 @pytest.fixture(scope="session")
-def body(synthesiser: Synthesiser) -> Body:
-    return synthesiser.body
+def bodies(synthesiser: Synthesiser) -> Bodies:
+    return Bodies(synthesiser.body)
 
 
 @pytest.fixture(scope="session")

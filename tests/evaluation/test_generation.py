@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from signgen_core.action import ActionSequence
-from signgen_core.body.model import Body
 from signgen_core.errors import InputError
 from signgen_core.evaluation.generation import JUDGED, Pair, compare
+from signgen_core.evaluation.targets import Bodies
 from signgen_core.kinematics.resample import resample
 from signgen_core.motion import Motion
 from signgen_core.recognition.labels import features_of
@@ -46,11 +46,11 @@ def short(motion: Motion, frames: int) -> Motion:
     return replace(motion, **{name: getattr(motion, name)[:frames] for name in ("poses", "transl", "expression", "face")})
 
 
-def test_a_motion_and_itself(plan: ActionSequence, coarse: Motion, body: Body) -> None:
+def test_a_motion_and_itself(plan: ActionSequence, coarse: Motion, bodies: Bodies) -> None:
     heard: list[tuple[int, str]] = []
     judge = Oracle(plan, coarse.num_frames)
     pairs = [Pair(name, coarse, coarse, plan, seconds=coarse.num_frames / 500.0) for name in ("a", "b")]
-    found = compare(pairs, body=body, recogniser=judge, unseen={"PAPER"}, progress=lambda count, name: heard.append((count, name)))
+    found = compare(pairs, bodies=bodies, recogniser=judge, unseen={"PAPER"}, progress=lambda count, name: heard.append((count, name)))
     values = found.values
     for key in ("dtw_jpe", "dtw_pa_jpe", "dtw_jpe_sum", "dtw_pa_jpe_sum", "mpjpe", "mpjpe_pa"):
         for group in ("all", "body", "hands"):
@@ -68,9 +68,9 @@ def test_a_motion_and_itself(plan: ActionSequence, coarse: Motion, body: Body) -
     assert found.embeddings is not None and found.embeddings[0].shape == (2, 6 // 2)
 
 
-def test_another_motion_counts_on_its_own_side(plan: ActionSequence, coarse: Motion, body: Body) -> None:
+def test_another_motion_counts_on_its_own_side(plan: ActionSequence, coarse: Motion, bodies: Bodies) -> None:
     cut = short(coarse, round(plan.actions[1].start * coarse.fps) - 2)
-    found = compare([Pair("cut", cut, coarse, plan)], body=body, recogniser=Oracle(plan, coarse.num_frames), unseen={"PAPER"})
+    found = compare([Pair("cut", cut, coarse, plan)], bodies=bodies, recogniser=Oracle(plan, coarse.num_frames), unseen={"PAPER"})
     values = found.values
     assert values["length_error"][0] == pytest.approx(1.0 - cut.duration / coarse.duration)
     assert not any(key.startswith(("mpjpe", "mmd", "fid", "diversity", "ms_")) for key in values)  # other length, one clip, nobody timed it
@@ -84,30 +84,30 @@ def test_another_motion_counts_on_its_own_side(plan: ActionSequence, coarse: Mot
     assert rows["fs-BO"]["contact_mm_made"] is None and rows["PAPER"]["contact_mm_made"] == float("inf")
 
 
-def test_without_plan_and_recogniser_the_rest_is_there(coarse: Motion, body: Body) -> None:
-    found = compare([Pair("x", coarse, coarse)], body=body)
+def test_without_plan_and_recogniser_the_rest_is_there(coarse: Motion, bodies: Bodies) -> None:
+    found = compare([Pair("x", coarse, coarse)], bodies=bodies)
     assert {"dtw_jpe_all", "mpjpe_all", "jitter", "length_error"} <= set(found.values)
     assert not found.signs and found.embeddings is None and not {"signs", "top1", "fid"} & set(found.values)
 
 
-def test_frame_rates_are_brought_together(coarse: Motion, body: Body) -> None:
-    found = compare([Pair("fast", resample(coarse, 24.0), coarse)], body=body)
+def test_frame_rates_are_brought_together(coarse: Motion, bodies: Bodies) -> None:
+    found = compare([Pair("fast", resample(coarse, 24.0), coarse)], bodies=bodies)
     assert found.values["mpjpe_all"][0] == pytest.approx(0.0, abs=0.5) and found.values["length_error"][0] == pytest.approx(0.0, abs=0.01)
 
 
-def test_single_frames_are_compared_too(coarse: Motion, body: Body) -> None:
+def test_single_frames_are_compared_too(coarse: Motion, bodies: Bodies) -> None:
     one = short(coarse, 1)
-    found = compare([Pair("one", one, one)], body=body)
+    found = compare([Pair("one", one, one)], bodies=bodies)
     assert found.values["dtw_jpe_all"] == (0.0, None) and found.values["jitter"] == (0.0, 0.0) and "length_error" not in found.values
 
 
-def test_nothing_to_compare_is_told_in_one_line(body: Body) -> None:
+def test_nothing_to_compare_is_told_in_one_line(bodies: Bodies) -> None:
     nothing: list[Any] = []
     with pytest.raises(InputError, match="^evaluation: no pair of motions"):
-        compare(nothing, body=body)
+        compare(nothing, bodies=bodies)
 
 
-def test_recognisers_of_the_program_fit(plan: ActionSequence, coarse: Motion, body: Body) -> None:
+def test_recognisers_of_the_program_fit(plan: ActionSequence, coarse: Motion, bodies: Bodies) -> None:
     torch = pytest.importorskip("torch")
     from signgen_core.recognition.labels import GLOSS, HEADS
     from signgen_core.recognition.network import Config, Network
@@ -117,6 +117,6 @@ def test_recognisers_of_the_program_fit(plan: ActionSequence, coarse: Motion, bo
     labels = {head: ("", "MOTHER") if head == GLOSS else ("x", "y") for head in HEADS}
     network = Network(Config(labels, frames=8, graph=(8, 8), time=16, bottleneck=16, window=16, width=8, embedding=4))
     judge = Recogniser(network.config, {name: value.numpy() for name, value in network.state_dict().items()})
-    found = compare([Pair("x", coarse, coarse, plan)], body=body, recogniser=judge)
+    found = compare([Pair("x", coarse, coarse, plan)], bodies=bodies, recogniser=judge)
     assert found.values["handshape"] == (0.0, 0.0) and found.values["top1"][0] in (0.0, 1.0)
     assert found.embeddings is not None and found.embeddings[0].shape == (1, 4)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from signgen_core.action import ActionSequence, by_hand
-from signgen_core.body.model import Body
 from signgen_core.errors import InputError
 from signgen_core.evaluation.targets import Bodies, SignErrors, on_the_motion_s_times, sign_errors, summary
 from signgen_core.kinematics.forward import global_transforms
@@ -99,7 +98,6 @@ def test_summary() -> None:
     assert SignErrors(0, "A", 0.0, 15.0).landed and not SignErrors(0, "A", 0.0, 15.01).landed
 
 
-def test_one_body_a_shape(body: Body, signed: Motion) -> None:
-    bodies = Bodies(body)
+def test_one_body_a_shape(bodies: Bodies, signed: Motion) -> None:
     assert bodies.of(signed) is bodies.of(replace(signed, betas=np.zeros(0)))
     assert not bodies.of(signed).betas.any()
