@@ -20,9 +20,10 @@ from signgen_core.errors import InputError, MachineError, OutputError
 
 # Colours are sRGB; H.264 and VP9 players assume the BT.709 matrix, ffmpeg's own default is BT.601.
 _BT709 = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+_EXACT = ["-fflags", "+bitexact"]  # no random number in the file's head: the same frames, the same bytes
 _CODECS: dict[str, tuple[str, str, list[str]]] = {
     ".mp4": ("libx264", "yuv420p", ["-preset", "veryfast", "-crf", "18", "-movflags", "+faststart", *_BT709]),
-    ".webm": ("libvpx-vp9", "yuv420p", ["-crf", "28", "-b:v", "0", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1", *_BT709]),
+    ".webm": ("libvpx-vp9", "yuv420p", ["-crf", "28", "-b:v", "0", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1", *_BT709, *_EXACT]),
     # one palette for the whole clip, or the plain ground would flicker
     ".gif": ("gif", "pal8", ["-filter_complex", "split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse=dither=none", "-loop", "0"]),
 }
