@@ -63,7 +63,7 @@ def of_tokenizer(values: Mapping[str, tuple[float | None, float | None]]) -> dic
             axes[0].bar(np.arange(len(streams)) + shift, heights, 0.38, color=colour, label=f"{label}, share of {size:.0f}")
         axes[0].set_xticks(range(len(streams)), [s.replace("_", " ") for s in streams])
         axes[0].set_ylabel("%")
-        axes[0].set_ylim(0.0, 108.0)
+        axes[0].set_ylim(0.0, 128.0)  # the legend stands above full bars
         axes[0].set_title("Use of the codebooks")
         axes[0].legend()
 
