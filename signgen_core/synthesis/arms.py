@@ -126,7 +126,9 @@ class ArmSolver:
             wanted = np.zeros_like(target)
             wanted[rows] = tracks.point[rows] - np.einsum("tab,tb->ta", hand[rows], tracks.patch[rows]) - tracks.wrist[rows]
             # half steps: a wrist that gave way may find the turn possible there, and would swing back and forth
-            kept = kept + (1.0 if round_index == 0 else 0.5) * (tracks.bridge(wanted) - kept)
+            before, kept = kept, kept + (1.0 if round_index == 0 else 0.5) * (tracks.bridge(wanted) - kept)
+            if not len(near) and np.array_equal(before, kept):
+                break  # nothing is near enough to push, and every further round would find the same
             target = tracks.wrist + kept + push
             further, near = self._push_out(target, hand, shape, pose, near)
             push, target = push + further, target + further

@@ -93,6 +93,7 @@ class Synthesiser:
         last = None if other is None else state_at(other, -1)
         return state_at(main, 0), state_at(main, -1), first, last, length
 
+    @lru_cache(maxsize=4096)  # noqa: B019
     def between(self, a: Phonology, b: Phonology) -> tuple[float, float]:
         """(shortest, natural) seconds of the transition from the last hold of a to the first of b."""
         _, last, _, other_last, _ = self.ends(a)
@@ -103,6 +104,7 @@ class Synthesiser:
             shortest, natural = max(shortest, s), max(natural, n)
         return shortest, natural
 
+    @lru_cache(maxsize=4096)  # noqa: B019
     def from_rest(self, phonology: Phonology) -> float:
         """Seconds of the preparation from rest to the first hold."""
         first, _, other, _, _ = self.ends(phonology)
