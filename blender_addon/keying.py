@@ -122,14 +122,16 @@ def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signe
     if keys_block is None:
         return
     bag = compat.channels(face_action, keys_block)
-    named = [(name, motion.face[window, k]) for k, name in enumerate(ARKIT_NAMES)]
-    named += [(expression_name(k), motion.expression[window, k]) for k in range(_NUM_EXPRESSIONS)]
-    for name, values in named:
+    named = [(name, motion.face[:, k]) for k, name in enumerate(ARKIT_NAMES)]
+    named += [(expression_name(k), motion.expression[:, k]) for k in range(_NUM_EXPRESSIONS)]
+    for name, whole in named:
         block = keys_block.key_blocks.get(name)
         if block is None:
             continue
+        values = whole[window]
         block.value = float(values[0])
-        if np.any(values):
+        # keyed in every window if in any: where one strip moves a shape and another does not, Blender 5.0 takes it for fully on in the other
+        if np.any(whole):
             keys = _key_times(frames, values[:, None])
             _write(bag, f'key_blocks["{name}"].value', 0, frames[keys], values[keys], None)
 
@@ -205,6 +207,8 @@ def key_motion(
         actions.append(action)
         if nla:
             _push_down(signer, label, action, face_action, int(frames[window][0]), int(frames[window][-1]))
+    if nla:
+        _hold_ends(signer)
     _set_time(scene, motion, start_frame)
     for segment in motion.segments:
         scene.timeline_markers.new(segment.gloss_id, frame=start_frame + round(segment.start * motion.fps))
@@ -237,6 +241,16 @@ def _push_down(signer: Signer, label: str, action: bpy.types.Action, face_action
         strip.action_frame_start = first
         strip.frame_start, strip.frame_end = first, last
         strip.extrapolation = "NOTHING"
+
+
+def _hold_ends(signer: Signer) -> None:
+    """The first and the last strip hold beyond the motion, where else the signer falls into the T-pose and Blender 5.0 turns every face shape fully on."""
+    for block in (signer.armature, signer.mesh.data.shape_keys):
+        if block is None:
+            continue
+        strips = sorted((strip for track in block.animation_data.nla_tracks for strip in track.strips), key=lambda strip: strip.frame_start)
+        strips[-1].extrapolation = "HOLD_FORWARD"
+        strips[0].extrapolation = "HOLD"
 
 
 def _set_time(scene: bpy.types.Scene, motion: Motion, start_frame: int) -> None:

@@ -8,8 +8,11 @@ BLENDER_USER_RESOURCES (before 4.2: BLENDER_USER_SCRIPTS and others) must name a
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -18,6 +21,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+SEEN: list[tuple[np.ndarray, np.ndarray]] = []  # (bone heads, face) at the frames that `animated` looked at
 SENTENCE = "Hello, my name is Anna."
 
 
@@ -29,7 +33,9 @@ def leftovers() -> dict:
     owners = (bpy.types.Scene, bpy.types.Object, bpy.types.WindowManager, bpy.types.PoseBone, bpy.types.Action)
     properties = sorted(p.identifier for owner in owners for p in owner.bl_rna.properties if "signgen" in p.identifier)
     keymaps = sum(len(keymap.keymap_items) for config in bpy.context.window_manager.keyconfigs for keymap in config.keymaps)
+    children = subprocess.run(["ps", "-o", "stat=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False) if shutil.which("ps") else None
     return {
+        "children": 0 if children is None else len(children.stdout.splitlines()) - 1,
         "handlers": handlers, "classes": named, "properties": properties, "operators": sorted(n for n in dir(bpy.ops.signgen) if not n.startswith("_")),
         "keymaps": keymaps, "threads": threading.active_count(),
     }  # fmt: skip
@@ -59,13 +65,7 @@ def uninstall(module: str) -> None:
         bpy.ops.extensions.package_uninstall(repo_index=next(i for i, repo in enumerate(repos) if repo.module == "user_default"), pkg_id="signgen")
         return
     bpy.ops.preferences.addon_disable(module=module)
-    bpy.ops.preferences.addon_remove("EXEC_DEFAULT", module=module) if bpy.app.background is False else _remove(module)
-
-
-def _remove(module: str) -> None:
-    """Blender 3.4's own operator refreshes an editor, which there is none of without a window."""
-    import shutil
-
+    # Blender's own operator redraws an editor, which there is none of without a window
     shutil.rmtree(Path(sys.modules[module].__file__).parent)
 
 
@@ -79,7 +79,24 @@ def animated(scene: bpy.types.Scene, thing: bpy.types.Object) -> dict:
         mesh = next(child for child in thing.children if child.type == "MESH")
         faces.append([key.value for key in mesh.data.shape_keys.key_blocks])
     heads, faces = np.array(heads), np.array(faces)
+    SEEN.append((heads, faces))
     return {"frames": len(heads), "travel": float((heads.max(0) - heads.min(0)).max()), "face": float((faces.max(0) - faces.min(0)).max())}
+
+
+def in_strips(module: str, scene: bpy.types.Scene, thing: bpy.types.Object) -> dict:
+    """The same motion as one action and NLA strip per sign, and back to one action: how far apart the bones and the faces are, and what reading gives."""
+    keying, signers = (importlib.import_module(f"{module}.{name}") for name in ("keying", "signers"))
+    signer = signers.signer_of(thing)
+    motion = keying.read_motion(signer)
+    actions = keying.key_motion(signer, motion, nla=True, scene=scene)
+    animated(scene, thing)
+    apart = [float(np.abs(a - b).max()) for a, b in zip(SEEN[-1], SEEN[-2], strict=True)]
+    keying.key_motion(signer, motion, scene=scene)
+    again = keying.read_motion(signer)
+    return {
+        "actions": len(actions), "bones_apart": apart[0], "face_apart": apart[1],
+        "read_apart": float(np.abs(again.poses - motion.poses).max()), "left_over": sum(action.users == 0 for action in bpy.data.actions),
+    }  # fmt: skip
 
 
 def main(archive: str) -> dict:
@@ -104,6 +121,7 @@ def main(archive: str) -> dict:
     found["again_seconds"] = time.monotonic() - clock
     signer = next(thing for thing in scene.objects if thing.type == "ARMATURE")
     found["bones"], found["animated"] = len(signer.pose.bones), animated(scene, signer)
+    found["strips"] = in_strips(module, scene, signer)
     found["markers"] = [marker.name for marker in scene.timeline_markers]
     found["plan"] = [action["gloss_id"] for action in json.loads(signer["signgen_plan"])["actions"]]
     found["added"] = sorted(bpy.ops.signgen.add_signer())
@@ -118,6 +136,8 @@ def main(archive: str) -> dict:
         found["error"] = str(problem).strip()
     found["own_files_changed"] = sorted(name for name, when in tree(home).items() if before.get(name) != when)
     found["heavy"] = sorted({"torch", "click", "simplemma", "HanTa", "signgen_core", "blender_addon"} & set(sys.modules))
+    install(archive)  # over itself, as an update does
+    found["sign_after_update"] = sorted(bpy.ops.signgen.add_signer())
     for _ in range(10):
         addon_utils.disable(module)
         found.setdefault("disabled", leftovers())

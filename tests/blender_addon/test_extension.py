@@ -170,10 +170,13 @@ def _run(command: list[str], home: Path, variables: dict[str, str]) -> dict[str,
 
 
 def _check(found: dict[str, Any], home: Path) -> None:
-    assert found["sign"] == found["sign_again"] == found["added"] == found["sign_after"] == ["FINISHED"]
+    assert found["sign"] == found["sign_again"] == found["added"] == found["sign_after_update"] == found["sign_after"] == ["FINISHED"]
     assert found["bones"] == 55 and found["signers"] == 2
     assert found["markers"] == found["plan"] == ["HELLO", "POSS-1", "NAME", "fs-ANNA"]
     assert found["animated"]["travel"] > 0.3 and found["animated"]["face"] > 0.1, "the actions move nothing: is their slot set?"
+    strips = found["strips"]
+    assert strips["actions"] == 4 and max(strips["bones_apart"], strips["face_apart"], strips["read_apart"]) < 1e-4, "strips move something else"
+    assert strips["left_over"] == 0
     assert not found["poll_without_text"]
     assert "nothing to sign" in found["error"]
     assert not found["own_files_changed"], "the add-on wrote into its own folder"

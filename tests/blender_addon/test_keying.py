@@ -155,6 +155,7 @@ def test_keying_again_replaces_and_leaves_other_actions(signer: Signer, random_m
 
 def test_nla_strips_play_the_same_motion(signer: Signer, random_motion: Maker) -> None:
     motion = random_motion(20, segments=SEGMENTS)
+    motion.face[4:, FACE_INDEX["jawOpen"]] = 0.0  # moves in the first sign only
     actions = key_motion(signer, motion, nla=True)
     assert [action.name.split(".")[0] for action in actions] == ["HELLO", "fs-ANNA", "WHERE"]
     for block in (signer.armature, signer.mesh.data.shape_keys):
@@ -164,6 +165,11 @@ def test_nla_strips_play_the_same_motion(signer: Signer, random_motion: Maker) -
     back = read_motion(signer, evaluated=True)
     np.testing.assert_allclose(axis_angle_to_matrix(back.poses), axis_angle_to_matrix(motion.poses), atol=1e-4)
     np.testing.assert_allclose(back.face, motion.face, atol=1e-4)
+    for beyond, end in ((-9, 0), (60, -1)):
+        heads, vertices = drawn(signer, beyond)
+        expected_heads, expected_vertices = drawn(signer, (1, 20)[end])
+        np.testing.assert_allclose(heads, expected_heads, atol=1e-5)
+        np.testing.assert_allclose(vertices, expected_vertices, atol=1e-5)
     key_motion(signer, motion)
     assert not signer.armature.animation_data.nla_tracks
 
