@@ -27,6 +27,7 @@ JOINT = "all"
 LATENT_SHARE = 4
 # A code that fewer tokens a step ask for, in the running mean, is put elsewhere; a step has some hundreds of tokens.
 DEAD = 0.02
+BEAM = 16  # ways of refining that encoding keeps in view
 
 
 @dataclass(frozen=True)
@@ -145,11 +146,31 @@ class Coder(nn.Module):
         for block in self.encoder:
             h = block(h, mask)
         z = self.to_code(h)
+        if self.kind == "residual_vq" and not self.training:
+            codes = self._searched(z)
+            return self.lookup(codes), codes, z.new_zeros(())
         if self.kind == "residual_vq":
             quantised, codes, loss = self.quantiser(z, mask=mask[..., 0].bool())
             return quantised, codes, loss.sum()
         quantised, codes = self.quantiser(z)
         return quantised, codes, z.new_zeros(())
+
+    def _searched(self, z: Tensor) -> Tensor:
+        """Codes (B, N, Q) whose vectors add up nearest to z (B, N, latent), by a beam: the nearest code first is not always the best to refine."""
+        books: Tensor = self.quantiser.codebooks  # type: ignore[assignment]
+        lengths = books.square().sum(-1)
+        wanted = z.reshape(-1, 1, z.shape[-1])
+        count = len(wanted)
+        left, off = wanted, wanted.square().sum(-1)  # what is left to be said of each way, and its squared length
+        ways = torch.zeros(count, 1, 0, dtype=torch.long, device=z.device)
+        for book, length in zip(books, lengths, strict=True):
+            further = off[..., None] - 2.0 * left @ book.T + length
+            off, best = further.flatten(1).topk(min(BEAM, further[0].numel()), dim=1, largest=False)
+            way, code = best // len(book), best % len(book)
+            row = torch.arange(count, device=z.device)[:, None]
+            left = left[row, way] - book[code]
+            ways = torch.cat([ways[row, way], code[..., None]], dim=-1)
+        return ways[:, 0].reshape(*z.shape[:2], -1)
 
     def decode(self, quantised: Tensor, mask: Tensor) -> Tensor:
         """(B, N, latent) -> (B, T, wide). Each token says twice as many frames as are its own, and neighbours fade into one another."""

@@ -77,8 +77,12 @@ class Result:
     log: list[dict[str, float]] = field(default_factory=list)
 
 
-def train(motions: MotionSet, options: Options, config: Config | None = None, *, checkpoint: Path | None = None, progress: Progress | None = None) -> Result:
-    """Trains on the clips of the part "train". checkpoint: a folder for the state, from which an interrupted run goes on bit by bit.
+def train(
+    motions: MotionSet, options: Options, config: Config | None = None, *, checkpoint: Path | None = None, start: Tokenizer | None = None,
+    progress: Progress | None = None,
+) -> Result:  # fmt: skip
+    """Trains on the clips of the part "train". checkpoint: a folder for the state, from which an interrupted run goes on bit by bit. start: a tokenizer to go on
+    from with other clips or more steps; it brings its config and its normalisation.
 
     Raises InputError for a folder without training clips, a checkpoint of another run, or where the loss stops being a number; MachineError for a
     missing package or device.
@@ -89,13 +93,13 @@ def train(motions: MotionSet, options: Options, config: Config | None = None, *,
         from ..tokens.network import Config
     except ImportError as problem:
         raise MachineError(f"motion tokens need the package {problem.name}; `python3 build.py setup` installs it") from None
-    config = config or Config()
+    config = start.config if start is not None else config or Config()
     if options.window % config.frames_per_token:
         raise InputError(f"tokenizer: a window of {options.window} frames is not a whole number of tokens of {config.frames_per_token}")
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
-        run = _Run(motions, options, config, checkpoint, progress)
+        run = _Run(motions, options, config, checkpoint, progress, start)
         return run.go()
     finally:
         torch.set_num_threads(before)
@@ -186,7 +190,9 @@ def loss_terms(made: Mapping[str, Any], batch: Mapping[str, Any], mean: Mapping[
 class _Run:
     """One training run: networks, optimisers, checkpoints."""
 
-    def __init__(self, motions: MotionSet, options: Options, config: Config, folder: Path | None, progress: Progress | None) -> None:
+    def __init__(
+        self, motions: MotionSet, options: Options, config: Config, folder: Path | None, progress: Progress | None, start: Tokenizer | None = None
+    ) -> None:
         import torch
 
         from ..tokens.network import Network
@@ -197,10 +203,14 @@ class _Run:
         numbers = motions.clips("train")
         if not len(numbers):
             raise InputError("tokenizer: no clips to train on")
-        self.normaliser = fit_normaliser(motions, numbers, options.mirror)
+        self.start = start
+        self.normaliser = fit_normaliser(motions, numbers, options.mirror) if start is None else start.normaliser
         self.windows = Windows(motions, numbers, self.normaliser, options)
         torch.manual_seed(options.seed)
-        self.network = Network(config).to(self.device)
+        self.network = Network(config)
+        if start is not None:
+            self.network.load_state_dict(start.network.state_dict())
+        self.network.to(self.device)
         self.mean_state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.mean = {s: torch.from_numpy(v).to(self.device) for s, v in self.normaliser.mean.items()}
         self.scale = {s: torch.from_numpy(v).to(self.device) for s, v in self.normaliser.scale.items()}
@@ -245,7 +255,7 @@ class _Run:
         network = self.network
         network.load_state_dict({k: v.to(self.device) for k, v in self.mean_state.items()})
         facts = {
-            "clips": int(len(self.windows.numbers)), "data": self.motions.fingerprint,
+            **({} if self.start is None else {"start": self.start.id}), "clips": int(len(self.windows.numbers)), "data": self.motions.fingerprint,
             "options": {k: v for k, v in asdict(self.options).items() if k not in _FREE}, "log": self.log[-1:],
         }  # fmt: skip
         with torch.no_grad():
@@ -294,7 +304,7 @@ class _Run:
     # -- checkpoints ------------------------------------------------------------------------------------------------------------------
 
     def _fingerprint(self) -> str:
-        said = [{k: v for k, v in asdict(self.options).items() if k not in _FREE}, plain(self.config), self.motions.fingerprint]
+        said = [{k: v for k, v in asdict(self.options).items() if k not in _FREE}, plain(self.config), self.motions.fingerprint, self.start.id if self.start else None]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def _save(self, done: int) -> None:
