@@ -128,12 +128,13 @@ def _encode(frames: Iterable[np.ndarray], path: Path, shown: Path, size: tuple[i
     with tempfile.TemporaryFile() as said:
         process = _start([*source, "-an", *options, str(path)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
         assert process.stdin is not None
-        ended = False
+        ended, count = False, 0
         try:
             # a pipe that breaks means that ffmpeg has given up, and its own words are better than ours
             with contextlib.suppress(BrokenPipeError):
                 for frame in frames:
                     process.stdin.write(np.ascontiguousarray(frame).data)
+                    count += 1
                 process.stdin.close()
             ended = True
         finally:
@@ -142,8 +143,8 @@ def _encode(frames: Iterable[np.ndarray], path: Path, shown: Path, size: tuple[i
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
             process.wait()
-        if process.returncode:
-            raise OutputError(f"{shown}: cannot be encoded: {_words(said) or f'ffmpeg ended with status {process.returncode}'}")
+        if process.returncode or not count:
+            raise OutputError(f"{shown}: cannot be encoded: {_words(said) or (f'ffmpeg ended with status {process.returncode}' if count else 'there are no frames')}")
 
 
 def _decode(path: Path, size: tuple[int, int], options: list[str], alpha: bool, threads: int) -> Generator[np.ndarray, None, None]:
