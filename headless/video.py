@@ -144,7 +144,8 @@ def _encode(frames: Iterable[np.ndarray], path: Path, shown: Path, size: tuple[i
                 process.stdin.close()
             process.wait()
         if process.returncode or not count:
-            raise OutputError(f"{shown}: cannot be encoded: {_words(said) or (f'ffmpeg ended with status {process.returncode}' if count else 'there are no frames')}")
+            silent = f"ffmpeg ended with status {process.returncode}" if count else "there are no frames"
+            raise OutputError(f"{shown}: cannot be encoded: {_words(said) or silent}")
 
 
 def _decode(path: Path, size: tuple[int, int], options: list[str], alpha: bool, threads: int) -> Generator[np.ndarray, None, None]:
