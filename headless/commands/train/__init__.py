@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from headless.commands.train.classifier import classifier
-from headless.commands.train.corpus import corpus
-from headless.commands.train.everything import everything
-from headless.commands.train.lm import lm
-from headless.commands.train.recogniser import recogniser
-from headless.commands.train.tokenizer import tokenizer
+from headless.commands.train import classifier, corpus, everything, lm, recogniser, tokenizer
 
 
 @click.group()
@@ -17,5 +12,5 @@ def command() -> None:
     """Train the models. What ships is trained already; this is for your own data, or to make it anew."""
 
 
-for _each in (everything, corpus, tokenizer, lm, recogniser, classifier):
-    command.add_command(_each)
+for _module in (everything, corpus, tokenizer, lm, recogniser, classifier):
+    command.add_command(_module.command)

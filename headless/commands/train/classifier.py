@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DATA = ("sentences_a.tsv", "sentences_b.tsv")
 
 
-@click.command()
+@click.command("classifier")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the classifier goes; an earlier one there is replaced.")
 @click.option("--data", multiple=True, metavar="TABLE", help="Labelled sentences, .csv or .tsv; may be repeated.  [default: the shipped tables]")
 @click.option("--corpus", multiple=True, metavar="NAME=FOLDER", help="goemotions, clinc150, snips or msrabot in a folder of yours; may be repeated.")
@@ -35,7 +35,7 @@ _DATA = ("sentences_a.tsv", "sentences_b.tsv")
 @shared.threads
 @shared.resume
 @options.encoder
-def classifier(
+def command(
     output: str, data: tuple[str, ...], corpus: tuple[str, ...], corpus_rows: int, test: tuple[str, ...], heads: str, epochs: int, encoder_epochs: int,
     rank: int, unfreeze: bool, batch: int, lr: float, seed: int, device: str, threads: int, resume: bool, encoder: str | None,
 ) -> None:  # fmt: skip

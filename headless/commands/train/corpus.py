@@ -10,7 +10,7 @@ from headless import options
 from headless.console import count, say
 
 
-@click.command()
+@click.command("corpus")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the clips go; a corpus of the same settings there is gone on with.")
 @click.option("--clips", type=click.IntRange(1, 10_000_000), required=True, help="How many, test clips included.")
 @click.option("--signers", type=click.IntRange(1, 10_000), default=16, show_default=True, help="Body shapes of the training part.")
@@ -22,7 +22,7 @@ from headless.console import count, say
 @click.option("--seed", type=click.IntRange(0, options.MAX_SEED), default=0, show_default=True, help="Decides every clip.")
 @click.option("--workers", type=click.IntRange(0, 1024), default=0, show_default=True, help="Processes; 0 is one a core.")
 @click.pass_context
-def corpus(
+def command(
     ctx: click.Context, output: str, clips: int, signers: int, test_signers: int, test_share: float, held_out: float, drill: bool,
     fps: float, seed: int, workers: int,
 ) -> None:  # fmt: skip

@@ -13,10 +13,7 @@ from typing import Any
 import click
 
 from headless import inputs
-from headless.commands.train import lm as lm_command
-from headless.commands.train import recogniser as recogniser_command
-from headless.commands.train import shared
-from headless.commands.train import tokenizer as tokenizer_command
+from headless.commands.train import lm, recogniser, shared, tokenizer
 from headless.console import count, say
 from headless.memory import PeakMemory
 from headless.progress import Tell, report
@@ -38,7 +35,7 @@ class Stage:
     make: Callable[[Path, Tell], str]
 
 
-@click.command(name="all")
+@click.command("all")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where everything goes; a run that was cut off there is gone on with.")
 @click.option("--clips", type=click.IntRange(10, 10_000_000), default=9000, show_default=True, help="Of the corpus, test clips included.")
 @click.option("--drill-clips", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="More clips, for the recogniser.")
@@ -55,7 +52,7 @@ class Stage:
 @shared.device
 @shared.threads
 @click.option("--save-every", type=click.IntRange(1), help="Steps between checkpoints.  [default: as in the commands for each]")
-def everything(
+def command(
     output: str, clips: int, drill_clips: int, signers: int, test_signers: int, tokenizer_steps: int, lm_steps: int, recogniser_steps: int,
     encoder_steps: int, rare: int, workers: int, judge: int, seed: int, device: str, threads: int, save_every: int | None,
 ) -> None:  # fmt: skip
@@ -84,26 +81,26 @@ def everything(
 
         return make
 
-    def tokenizer(place: Path, tell: Tell) -> str:
-        networks = tokenizer_command.config(fps=FPS)
+    def make_tokenizer(place: Path, tell: Tell) -> str:
+        networks = tokenizer.config(fps=FPS)
         with shared.stage("clips", tell) as told:
             motions = shared.features(folder / "corpus", folder / CACHE, FPS, told)
-        return tokenizer_command.make(motions, place, of_tokenizer, networks, checkpoint_of(place), judge, tell)
+        return tokenizer.make(motions, place, of_tokenizer, networks, checkpoint_of(place), judge, tell)
 
-    def lm(place: Path, tell: Tell) -> str:
+    def make_lm(place: Path, tell: Tell) -> str:
         from signgen_core.tokens.tokenizer import load_tokenizer
 
-        return lm_command.make(folder / "corpus", load_tokenizer(folder / "tokenizer"), folder / CACHE, place, of_lm, {}, checkpoint_of(place), tell)
+        return lm.make(folder / "corpus", load_tokenizer(folder / "tokenizer"), folder / CACHE, place, of_lm, {}, checkpoint_of(place), tell)
 
-    def recogniser(place: Path, tell: Tell) -> str:
-        return recogniser_command.make([folder / "corpus", folder / "drill"], folder / CACHE, place, of_recogniser, checkpoint_of(place), tell)
+    def make_recogniser(place: Path, tell: Tell) -> str:
+        return recogniser.make([folder / "corpus", folder / "drill"], folder / CACHE, place, of_recogniser, checkpoint_of(place), tell)
 
     Run(folder, (
         Stage("corpus", decisive(settings), (), written(settings)),
         Stage("drill", decisive(drill), (), written(drill)),
-        Stage("tokenizer", {**decisive(of_tokenizer), "judge": judge}, ("corpus",), tokenizer),
-        Stage("lm", decisive(of_lm), ("corpus", "tokenizer"), lm),
-        Stage("recogniser", decisive(of_recogniser), ("corpus", "drill"), recogniser),
+        Stage("tokenizer", {**decisive(of_tokenizer), "judge": judge}, ("corpus",), make_tokenizer),
+        Stage("lm", decisive(of_lm), ("corpus", "tokenizer"), make_lm),
+        Stage("recogniser", decisive(of_recogniser), ("corpus", "drill"), make_recogniser),
     )).go()  # fmt: skip
 
 
@@ -163,6 +160,7 @@ class Run:
         self._summary()
 
     def _make(self, stage: Stage, head: str) -> None:
+        begun = stage.name in self.notes
         note = self.notes.setdefault(stage.name, {"settings": stage.settings, "done": False, "seconds": 0.0, "peak_mb": None, "said": ""})
         before, began = note["seconds"], time.monotonic()
         noted = began
@@ -174,7 +172,7 @@ class Run:
 
         with PeakMemory() as peak:
             keep()
-            say(f"{head}{': goes on' if before else ''}", err=True)
+            say(f"{head}{': goes on' if begun else ''}", err=True)
             with report(head) as shown:
 
                 def tell(share: float, text: str) -> None:

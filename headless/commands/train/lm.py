@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from signgen_core.train.lm import Options
 
 
-@click.command()
+@click.command("lm")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the model goes; an earlier one there is replaced.")
 @shared.data
 @click.option("--tokenizer", required=True, metavar="FOLDER", help="Made by `signgen train tokenizer`; the model is for its tokens alone.")
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @shared.threads
 @click.option("--save-every", type=click.IntRange(1), default=200, show_default=True, help="Steps between checkpoints.")
 @shared.resume
-def lm(
+def command(
     output: str, data: str, tokenizer: str, cache: str | None, steps: int, batch: int, stretch: int, lr: float, optimiser: Any, noise: float, width: int,
     layers: int, heads: int, look_back: int, seed: int, device: str, threads: int, save_every: int, resume: bool,
 ) -> None:  # fmt: skip

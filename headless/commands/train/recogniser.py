@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from signgen_core.train.recogniser import Options
 
 
-@click.command()
+@click.command("recogniser")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the recogniser goes; an earlier one there is replaced.")
 @click.option("--data", required=True, multiple=True, metavar="CORPUS", help="Made by `signgen train corpus`; may be repeated, with --drill ones too.")
 @shared.cache
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="CPU threads.")
 @click.option("--save-every", type=click.IntRange(1), default=100, show_default=True, help="Steps between checkpoints.")
 @shared.resume
-def recogniser(
+def command(
     output: str, data: tuple[str, ...], cache: str | None, steps: int, encoder_steps: int, batch: int, lr: float, rare: int, seed: int, device: str,
     threads: int, save_every: int, resume: bool,
 ) -> None:  # fmt: skip

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from signgen_core.train.tokenizer import Options
 
 
-@click.command()
+@click.command("tokenizer")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the tokenizer goes; an earlier one there is replaced.")
 @shared.data
 @shared.cache
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @shared.threads
 @shared.save_every
 @shared.resume
-def tokenizer(
+def command(
     output: str, data: str, cache: str | None, steps: int, batch: int, window: int, lr: float, optimiser: Any, no_mirror: bool, quantiser: str,
     codebook: int, codes: dict[str, int], joint: bool, width: int, small_width: int, fps: float, judge: int, seed: int, device: str, threads: int,
     save_every: int, resume: bool,
