@@ -20,7 +20,7 @@ from . import compat
 from .armature import Signer
 from .hand_picture import HandPainter
 from .keying import bone_frames
-from .rig_snap import stepping, turn_to
+from .rig_snap import Keys, stepping, turn_to
 
 PREVIEW_SIZE = 128
 CATALOG_FILE = "blender_assets.cats.txt"
@@ -79,20 +79,22 @@ def apply_handshape(
     bones = [signer.armature.pose.bones[name] for name in hand_bones(side)]
     if frames is None:
         for bone, turn in zip(bones, turns, strict=True):
-            turn_to(bone, turn, None)
+            turn_to(bone, turn, None, Keys())
         return
     inside = sorted({int(frame) for frame in frames})
     if not inside:
         raise InputError("frames: none given")
     shares = _shares(inside[0], inside[-1], ease)
     around = [frame for frame in shares if not inside[0] <= frame <= inside[-1]]
+    keys = Keys()
     for frame in stepping(signer.armature, sorted({*inside, *around}), scene):
         share = shares[int(frame or 0)]
         for bone, turn in zip(bones, turns, strict=True):
             before = bone.matrix_basis.to_quaternion()
             # slerp takes the shorter way only between quaternions of one sign
             goal = -turn if before.dot(turn) < 0.0 else turn
-            turn_to(bone, before.slerp(goal, share), frame)
+            turn_to(bone, before.slerp(goal, share), frame, keys)
+    keys.write(scene)
 
 
 def _shares(first: int, last: int, ease: int) -> dict[int, float]:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import bpy
+import numpy as np
 from mathutils import Matrix, Quaternion, Vector
 
 from signgen_core.errors import InputError
 from signgen_core.rig import FINGERS, SIDES, Side
 
 from . import compat
+from .keying import _LINEAR
 from .rig_controls import (
     _POLE_DISTANCE,
     arm_bones,
@@ -32,34 +34,48 @@ _CLEAR_BEND = 0.02  # metres from the line shoulder-wrist at which an elbow says
 
 def snap_ik_to_fk(armature: bpy.types.Object, side: Side, frames: Iterable[int] | None = None, scene: bpy.types.Scene | None = None) -> None:
     """Puts the IK controls of an arm where its FK keys have the arm, elbow and the twist of both bones included."""
-    require_controls(armature)
-    hand, pole, upper, fore = control_bones(side)
-    bones = armature.pose.bones
-    for frame in stepping(armature, frames, scene):
-        shoulder, elbow, wrist = fk_matrices(armature, side)
-        _place(bones[hand], wrist, frame)
-        _place(bones[pole], Matrix.Translation(_pole_position(shoulder, elbow, wrist)), frame)
-        _update()
-        chain = _evaluated(armature, mechanism_bones(side))
-        for twist, solved, wanted in zip((upper, fore), chain, (shoulder, elbow), strict=True):
-            turn_to(bones[twist], (solved.to_3x3().inverted() @ wanted.to_3x3()).to_quaternion(), frame)
-        _update()
+    _match(armature, (side,), "IK", frames, scene)
 
 
 def snap_fk_to_ik(armature: bpy.types.Object, side: Side, frames: Iterable[int] | None = None, scene: bpy.types.Scene | None = None) -> None:
     """Turns shoulder, elbow and wrist (FK) to where the IK controls have the arm."""
+    _match(armature, (side,), "FK", frames, scene)
+
+
+def _match(armature: bpy.types.Object, sides: Sequence[Side], mode: str, frames: Iterable[int] | None, scene: bpy.types.Scene | None) -> None:
+    """Moves the controls of one kind onto the other's, both arms in one pass over the frames."""
     require_controls(armature)
-    hand, _, upper, fore = control_bones(side)
-    bones = armature.pose.bones
+    keys = Keys()
     for frame in stepping(armature, frames, scene):
+        (_match_ik if mode == "IK" else _match_fk)(armature, sides, frame, keys)
+    keys.write(scene)
+    _update()
+
+
+def _match_ik(armature: bpy.types.Object, sides: Sequence[Side], frame: int | None, keys: Keys) -> None:
+    bones = armature.pose.bones
+    wanted = {side: fk_matrices(armature, side) for side in sides}
+    for side in sides:
+        shoulder, elbow, wrist = wanted[side]
+        hand, pole, _, _ = control_bones(side)
+        _place(bones[hand], wrist, frame, keys)
+        _place(bones[pole], Matrix.Translation(_pole_position(shoulder, elbow, wrist)), frame, keys)
+    _update()
+    for side in sides:
+        # what the solver leaves over, above all the turns of both bones about themselves
+        for twist, solved, goal in zip(control_bones(side)[2:], _evaluated(armature, mechanism_bones(side)), wanted[side][:2], strict=True):
+            turn_to(bones[twist], (solved.to_3x3().inverted() @ goal.to_3x3()).to_quaternion(), frame, keys)
+
+
+def _match_fk(armature: bpy.types.Object, sides: Sequence[Side], frame: int | None, keys: Keys) -> None:
+    bones = armature.pose.bones
+    for side in sides:
+        hand, _, upper, fore = control_bones(side)
         parent = _evaluated(armature, (bones[arm_bones(side)[0]].parent.name,))[0].to_3x3()
-        for joint, wanted in zip(arm_bones(side), _evaluated(armature, (upper, fore, hand)), strict=True):
-            bone = bones[joint]
-            at_rest = parent @ _rest_relative(bone).to_3x3()
-            turn = wanted.to_3x3()
-            turn_to(bone, (at_rest.inverted() @ turn).to_quaternion(), frame)
-            parent = turn
-        _update()
+        for joint, goal in zip(arm_bones(side), _evaluated(armature, (upper, fore, hand)), strict=True):
+            at_rest = parent @ _rest_relative(bones[joint]).to_3x3()
+            parent = goal.to_3x3()
+            turn_to(bones[joint], (at_rest.inverted() @ parent).to_quaternion(), frame, keys)
 
 
 def arm_mode(armature: bpy.types.Object, side: Side) -> str:
@@ -79,7 +95,7 @@ def set_arm_mode(
     if mode not in MODES:
         raise InputError(f"arm mode {mode!r}: unknown; known are {', '.join(MODES)}")
     if snap:
-        (snap_ik_to_fk if mode == "IK" else snap_fk_to_ik)(armature, side, None if frame is None else (frame,), scene)
+        _match(armature, (side,), mode, None if frame is None else (frame,), scene)
     _set_property(armature, ik_property(side), float(MODES.index(mode)), frame)
 
 
@@ -91,7 +107,7 @@ def arms_to_mode(
         raise InputError("frames: none given")
     for side in sides:
         set_arm_mode(armature, side, mode, snap=False, frame=min(frames), scene=scene)
-        (snap_ik_to_fk if mode == "IK" else snap_fk_to_ik)(armature, side, frames, scene)
+    _match(armature, sides, mode, frames, scene)
 
 
 def bake(armature: bpy.types.Object, frames: Sequence[int], *, scene: bpy.types.Scene | None = None) -> None:
@@ -104,17 +120,14 @@ def bake(armature: bpy.types.Object, frames: Sequence[int], *, scene: bpy.types.
         raise InputError("frames: none given")
     bones = armature.pose.bones
     names = [name for side in SIDES for name in (*arm_bones(side), *(f"{side}_{finger}{k}" for finger in FINGERS for k in (1, 2, 3)))]
-    found: dict[int | None, list[Quaternion]] = {}
+    keys = Keys()
     for frame in stepping(armature, frames, scene):
         posed = _evaluated(armature, names)
         parents = _evaluated(armature, [bones[name].parent.name for name in names])
-        found[frame] = [
-            ((parent.to_3x3() @ _rest_relative(bones[name]).to_3x3()).inverted() @ matrix.to_3x3()).to_quaternion()
-            for name, matrix, parent in zip(names, posed, parents, strict=True)
-        ]
-    for frame, turns in found.items():
-        for name, turn in zip(names, turns, strict=True):
-            turn_to(bones[name], turn, frame)
+        for name, matrix, parent in zip(names, posed, parents, strict=True):
+            at_rest = parent.to_3x3() @ _rest_relative(bones[name]).to_3x3()
+            turn_to(bones[name], (at_rest.inverted() @ matrix.to_3x3()).to_quaternion(), frame, keys)
+    keys.write(scene)
     clear_control_keys(armature)
     for name in properties():
         armature[name] = 0.0
@@ -215,8 +228,60 @@ def stepping(armature: bpy.types.Object, frames: Iterable[int] | None, scene: bp
 _ROTATION_PATHS = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
 
 
-def turn_to(bone: bpy.types.PoseBone, turn: Quaternion, frame: int | None) -> None:
-    """Sets (and keys) the rotation of a bone, in whatever rotation mode its owner chose."""
+class Keys:
+    """Keys that are noted while frames are stepped through and set at the end: each key set on the way would make Blender copy the whole action
+    for the next frame."""
+
+    def __init__(self) -> None:
+        self._noted: dict[tuple[str, str], tuple[bpy.types.PoseBone, dict[int, tuple[float, ...]]]] = {}
+
+    def note(self, bone: bpy.types.PoseBone, path: str, frame: int) -> None:
+        """The value that a bone's channels have now, for a key at that frame."""
+        self._noted.setdefault((bone.name, path), (bone, {}))[1][frame] = tuple(getattr(bone, path))
+
+    def write(self, scene: bpy.types.Scene | None = None) -> None:
+        """Sets the keys, linear where there were none, and shows the scene's frame again."""
+        if not self._noted:
+            return
+        for (name, path), (bone, values) in self._noted.items():
+            first = next(iter(values))
+            setattr(bone, path, values[first])
+            bone.keyframe_insert(path, frame=first, group=name)  # makes action and curves where they are missing
+        armature = next(bone.id_data for bone, _ in self._noted.values())
+        curves = {(c.data_path, c.array_index): c for c in compat.active_bag(armature).fcurves}
+        for (_, path), (bone, values) in self._noted.items():
+            frames = np.array(list(values), dtype=np.float32)
+            table = np.array(list(values.values()), dtype=np.float32)
+            for axis in range(table.shape[1]):
+                curve = curves.get((bone.path_from_id(path), axis))
+                if curve is not None:  # a channel that its owner locked has none
+                    _merge_keys(curve, frames, table[:, axis])
+        self._noted.clear()
+        scene = scene or bpy.context.scene
+        scene.frame_set(scene.frame_current, subframe=scene.frame_subframe)
+
+
+def _merge_keys(curve: bpy.types.FCurve, frames: np.ndarray, values: np.ndarray) -> None:
+    """Keys at whole frames into a curve that may have some of them; keys elsewhere stay."""
+    points = curve.keyframe_points
+    pairs = np.empty(2 * len(points), dtype=np.float32)
+    points.foreach_get("co", pairs)
+    pairs = pairs.reshape(-1, 2)
+    _, old, new = np.intersect1d(pairs[:, 0], frames, return_indices=True)
+    pairs[old, 1] = values[new]
+    fresh = np.setdiff1d(np.arange(len(frames)), new)
+    if len(fresh):
+        kinds = np.empty(len(points), dtype=np.int32)
+        points.foreach_get("interpolation", kinds)
+        points.add(len(fresh))
+        points.foreach_set("interpolation", np.concatenate([kinds, np.full(len(fresh), _LINEAR, dtype=np.int32)]))
+        pairs = np.concatenate([pairs, np.stack([frames[fresh], values[fresh]], axis=1)])
+    points.foreach_set("co", np.ascontiguousarray(pairs, dtype=np.float32).ravel())
+    curve.update()
+
+
+def turn_to(bone: bpy.types.PoseBone, turn: Quaternion, frame: int | None, keys: Keys) -> None:
+    """Sets the rotation of a bone, in whatever rotation mode its owner chose, and notes it for a key where a frame is given."""
     if bone.rotation_mode == "QUATERNION":
         # of the two quaternions of a turn the one near the last, or the curves between two keys spin
         bone.rotation_quaternion = -turn if turn.dot(bone.rotation_quaternion) < 0.0 else turn
@@ -224,17 +289,17 @@ def turn_to(bone: bpy.types.PoseBone, turn: Quaternion, frame: int | None) -> No
         location, _, scale = bone.matrix_basis.decompose()
         bone.matrix_basis = Matrix.LocRotScale(location, turn, scale)
     if frame is not None:
-        bone.keyframe_insert(_ROTATION_PATHS.get(bone.rotation_mode, "rotation_euler"), frame=frame, group=bone.name)
+        keys.note(bone, _ROTATION_PATHS.get(bone.rotation_mode, "rotation_euler"), frame)
 
 
-def _place(bone: bpy.types.PoseBone, matrix: Matrix, frame: int | None) -> None:
+def _place(bone: bpy.types.PoseBone, matrix: Matrix, frame: int | None, keys: Keys) -> None:
     """Puts a bone without a parent where `matrix` (armature space) says; a pure translation leaves it unturned."""
     rest = bone.bone.matrix_local
     bone.location = (rest.inverted() @ matrix).translation
     if frame is not None:
-        bone.keyframe_insert("location", frame=frame, group=bone.name)
+        keys.note(bone, "location", frame)
     if not all(bone.lock_rotation):
-        turn_to(bone, (rest.to_3x3().inverted() @ matrix.to_3x3()).to_quaternion(), frame)
+        turn_to(bone, (rest.to_3x3().inverted() @ matrix.to_3x3()).to_quaternion(), frame, keys)
 
 
 def _set_property(armature: bpy.types.Object, name: str, value: float, frame: int | None) -> None:
