@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, MachineError
+from ..kinematics.rotations import axis_angle_to_matrix
 from ..model_files import plain
 from ..recognition.labels import FEATURES, GLOSS, HEADS, NONE
 from ..recognition.points import HAND, NUM_POINTS, at, mirrored
@@ -39,7 +40,8 @@ _FREE = ("device", "threads")  # options that do not make it another run
 class Options:
     """steps: of `batch` signs. encoder_steps: of `batch` windows. rate: learning rate at its highest. average: decay of the running mean of the weights. rare:
     signs that occur less often in the training part have no gloss. none: share of the signs that are none of the lexicon's. variation: 1.0 for the usual
-    amount, 0.0 for none. save_every: steps between checkpoints. threads: on the CPU.
+    amount, 0.0 for none. elsewhere: share of the signs whose hands are moved to another place, for what does not depend on the place. save_every: steps
+    between checkpoints. threads: on the CPU.
     """
 
     steps: int = 4000
@@ -51,6 +53,7 @@ class Options:
     rare: int = 3
     none: float = 0.05
     variation: float = 1.0
+    elsewhere: float = 0.35
     seed: int = 0
     save_every: int = 100
     device: str = "auto"
@@ -59,8 +62,10 @@ class Options:
     def __post_init__(self) -> None:
         if min(self.steps, self.encoder_steps, self.save_every, self.threads, self.rare) < 1 or self.batch < 2:
             raise InputError("recogniser: steps, encoder_steps, save_every, threads and rare must be at least 1, batch 2")
-        if not 0.0 < self.rate <= 1.0 or not 0.0 <= self.average < 1.0 or not 0.0 <= self.none < 1.0 or not 0.0 <= self.variation <= 10.0:
-            raise InputError("recogniser: rate must be above 0 and at most 1, average and none from 0 to below 1, variation from 0 to 10")
+        if not 0.0 < self.rate <= 1.0 or not 0.0 <= self.average < 1.0 or not 0.0 <= self.none < 1.0:
+            raise InputError("recogniser: rate must be above 0 and at most 1, average and none from 0 to below 1")
+        if not 0.0 <= self.elsewhere <= 1.0 or not 0.0 <= self.variation <= 10.0:
+            raise InputError("recogniser: elsewhere must be from 0 to 1, variation from 0 to 10")
 
 
 @dataclass
@@ -93,7 +98,7 @@ def train(
     torch.set_num_threads(options.threads)
     said = json.dumps([_kept(options), plain(config), signs.fingerprint], sort_keys=True)
     fingerprint = hashlib.sha256(said.encode()).hexdigest()
-    part = options.encoder_steps * 0.25 / (options.encoder_steps * 0.25 + options.steps)
+    part = options.steps / (options.steps + 0.6 * options.encoder_steps)
 
     def run(what: str, network: Any, loss: Callable[[int], dict[str, Any]], given: Options, start: float, share: float) -> list[dict[str, float]]:
         matrices = [p for p in network.parameters() if p.ndim > 1]
@@ -127,8 +132,8 @@ def train(
                 terms[head] = WEIGHTS[head] * summed / max(1, int((labels[head] != IGNORED).sum()))
             return {"loss": torch.stack(list(terms.values())).sum(), **{k: v.detach() for k, v in terms.items()}}
 
-        encoder_log = run("encoder", coder, coded, replace(options, steps=options.encoder_steps), 0.0, part)
-        log = run("signs", network, told, options, part, 1.0 - part)
+        log = run("signs", network, told, options, 0.0, part)
+        encoder_log = run("encoder", coder, coded, replace(options, steps=options.encoder_steps), part, 1.0 - part)
         weights = {f"signs.{k}": v for k, v in half(network).items()} | {f"encoder.{k}": v for k, v in half(coder["encoder"]).items()}
     finally:
         torch.set_num_threads(before)
@@ -178,7 +183,16 @@ class Signs:
         span = where[:, -1:] - where[:, :1]
         bend = chance.normal(scale=0.04 * much, size=(count, 1)).clip(-0.12, 0.12)
         where = where + bend * span * np.sin(np.pi * np.linspace(0.0, 1.0, self.config.frames))
-        return varied(cut_out(self.signs, numbers, where), chance, much), {head: v[rows] for head, v in self.labels.items()}
+        points, labels = cut_out(self.signs, numbers, where), {head: v[rows] for head, v in self.labels.items()}
+        moved = np.flatnonzero(chance.random(count) < self.options.elsewhere)
+        points[moved] = elsewhere(points[moved], chance)
+        for head in (GLOSS, "major_location", "minor_location"):
+            labels[head][moved] = IGNORED
+        # the same path the other way round is as straight or curved as before, but begins with another handshape
+        back = moved[chance.random(len(moved)) < 0.5]
+        points[back] = points[back, ::-1]
+        labels["handshape"][back] = IGNORED
+        return varied(points, chance, much), labels
 
 
 def cut_out(signs: SignSet, numbers: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -188,6 +202,20 @@ def cut_out(signs: SignSet, numbers: np.ndarray, where: np.ndarray) -> np.ndarra
         clip = int(signs.clip[number])
         found = at(signs.motion(clip), where[k])
         out[k] = mirrored(found) if signs.left[clip] else found
+    return out
+
+
+def elsewhere(points: np.ndarray, chance: np.random.Generator) -> np.ndarray:
+    """Signs (N, F, K, 3) with both hands together turned about their middle and moved, so that neither place nor direction says what the sign is."""
+    count = len(points)
+    hands = points[:, :, : 2 * HAND]
+    middle = hands[:, :, :HAND].mean(axis=(1, 2), keepdims=True)
+    axis = chance.normal(size=(count, 3))
+    turn = axis / np.linalg.norm(axis, axis=1, keepdims=True) * chance.normal(scale=0.5, size=(count, 1))
+    matrix = axis_angle_to_matrix(turn).astype(np.float32)
+    shift = chance.normal(scale=0.3, size=(count, 1, 1, 3)).astype(np.float32)
+    out = points.copy()
+    out[:, :, : 2 * HAND] = np.einsum("bfkd,bed->bfke", hands - middle, matrix, optimize=True) + middle + shift
     return out
 
 
