@@ -15,13 +15,13 @@ import numpy as np
 from mathutils import Matrix
 
 from signgen_core.errors import InputError
-from signgen_core.motion import Motion
+from signgen_core.motion import UNCERTAINTY_STREAMS, Motion
 from signgen_core.rig import HAND_JOINTS
 
 from . import compat
 from .keying import _key_times, _write
 
-REGIONS = ("body", "left_hand", "right_hand", "face")  # columns of the levels
+REGIONS = UNCERTAINTY_STREAMS  # body, left_hand, right_hand, face
 ATTRIBUTE, WEIGHTS, MODIFIER = "Uncertainty", "UncertaintyRegions", "Uncertainty"
 # Level, linear colour: pale where the generator was sure, deep purple where not. Brightness falls all the way, so that it reads without hue, and no
 # colour is one that skin has.
@@ -51,10 +51,9 @@ def check_levels(levels: np.ndarray) -> np.ndarray:
 
 def motion_levels(motion: Motion) -> np.ndarray:
     """(T, 4) of a motion. Raises InputError where it has none: motions by rule and from recordings are not unsure."""
-    levels = getattr(motion, "uncertainty", None)
-    if levels is None:
+    if motion.uncertainty is None:
         raise InputError("motion: carries no uncertainty; the learned generator writes it")
-    return check_levels(levels)
+    return check_levels(motion.uncertainty)
 
 
 def most_uncertain_frame(motion: Motion) -> tuple[int, str]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -159,8 +158,7 @@ def test_removing_leaves_nothing(signer: Signer) -> None:
 def test_the_most_uncertain_frame(signer: Signer, random_motion: Maker) -> None:
     levels = np.full((6, 4), 0.2)
     levels[4, 2] = 0.9
-    motion = SimpleNamespace(**{**vars(random_motion(6)), "uncertainty": levels})
-    assert most_uncertain_frame(motion) == (4, "right_hand")  # type: ignore[arg-type]
+    assert most_uncertain_frame(replace(random_motion(6), uncertainty=levels.astype(np.float32))) == (4, "right_hand")
     add_heatmap(signer.mesh, levels, start_frame=101)
     assert most_uncertain_on(signer.mesh) == (105, "right_hand", pytest.approx(0.9))
     for curve in compat.active_bag(signer.mesh).fcurves:  # a key that the user moved counts
@@ -178,7 +176,7 @@ def test_levels_are_checked(signer: Signer, wrong: np.ndarray) -> None:
 
 def test_errors(signer: Signer, random_motion: Maker) -> None:
     with pytest.raises(InputError, match="no uncertainty"):
-        motion_levels(replace(random_motion(3)))
+        motion_levels(random_motion(3))
     for call in (most_uncertain_on, keyed_levels, lambda mesh: show_heatmap(mesh, True)):
         with pytest.raises(InputError, match="no heatmap"):
             call(signer.mesh)
