@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,13 +24,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """What a job made; None or empty where it makes none. window: first and last frame that a resampling made anew. found: one reading a text."""
+    """What a job made; None or empty where it makes none.
+
+    window: of a resampling, the frames first to last that were made anew, in place of first to old_last of the old motion: (first, last, old_last); last is
+    less than first where nothing had to be. found: one reading a text.
+    """
 
     job: int
     request: str
     plan: ActionSequence | None = None
     motion: Motion | None = None
-    window: tuple[int, int] | None = None
+    window: tuple[int, int, int] | None = None
     found: tuple[dict[str, Any], ...] = ()
 
 
@@ -41,7 +45,7 @@ class Failed:
     job: int
     kind: str
     message: str
-    path: str = field(default="")
+    path: str = ""
 
 
 Event = Progress | Done | Failed

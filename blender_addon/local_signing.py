@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from signgen_core import worker_protocol as protocol
-from signgen_core.errors import MachineError, OutputError, PlanError, SignGenError
+from signgen_core.errors import PlanError, SignGenError
 
 from .job_events import Done, Event, Failed, Progress
 
@@ -41,7 +41,7 @@ class LocalSigning:
         self.body = body
         self._numbers = itertools.count(1)
         self._jobs: dict[int, threading.Event] = {}  # of each job that is not done, whether it is called off
-        self._queue: queue.SimpleQueue[tuple[int, str, Callable[[_Tick], Done], threading.Event] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[int, Callable[[_Tick], Done], threading.Event] | None] = queue.SimpleQueue()
         self._items: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -52,12 +52,12 @@ class LocalSigning:
     def plan(self, text: str, **options: Any) -> int:
         """Text to a plan by rule alone; options: gloss, seed, handedness, tempo, gestures, emotion. Returns the job."""
         number = next(self._numbers)
-        return self._submit(number, "plan", lambda tick: Done(number, "plan", plan=self._plan(text, options, tick)))
+        return self._submit(number, lambda tick: Done(number, "plan", plan=self._plan(text, options, tick)))
 
     def animate(self, plan: ActionSequence, *, fps: float = 30.0) -> int:
         """A plan to a motion."""
         number = next(self._numbers)
-        return self._submit(number, "animate", lambda tick: Done(number, "animate", motion=self._animate(plan, fps, tick, 0.0)))
+        return self._submit(number, lambda tick: Done(number, "animate", motion=self._animate(plan, fps, tick, 0.0)))
 
     def sign(self, text: str, *, fps: float = 30.0, **options: Any) -> int:
         """Text to a plan and its motion, in one."""
@@ -67,7 +67,21 @@ class LocalSigning:
             plan = self._plan(text, options, lambda fraction, step: tick(0.3 * fraction, step))
             return Done(number, "sign", plan=plan, motion=self._animate(plan, fps, tick, 0.3))
 
-        return self._submit(number, "sign", work)
+        return self._submit(number, work)
+
+    def resample(self, old_plan: ActionSequence, old_motion: Motion, new_plan: ActionSequence) -> int:
+        """The motion of an edited plan, made anew where the edit reaches, and the plan as that motion has it."""
+        number = next(self._numbers)
+
+        def work(tick: _Tick) -> Done:
+            self._load(tick)
+            tick(0.1, "signing")
+            from signgen_core.resampling import resample
+
+            motion, window = resample(old_plan, old_motion, new_plan, body=self.body)
+            return Done(number, "resample", window.plan, motion, (window.first, window.last, window.old_last))
+
+        return self._submit(number, work)
 
     def cancel(self, job: int | None = None) -> None:
         """Calls a job off, or all: a Failed of kind `cancelled` is the next thing that is heard of it, and the last."""
@@ -105,9 +119,9 @@ class LocalSigning:
 
     # -- the thread -----------------------------------------------------------------------------------------------------------
 
-    def _submit(self, number: int, request: str, work: Callable[[_Tick], Done]) -> int:
+    def _submit(self, number: int, work: Callable[[_Tick], Done]) -> int:
         called_off = self._jobs[number] = threading.Event()
-        self._queue.put((number, request, work, called_off))
+        self._queue.put((number, work, called_off))
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._serve, name="signgen signing", daemon=True)
             self._thread.start()
@@ -115,10 +129,12 @@ class LocalSigning:
 
     def _serve(self) -> None:
         while (entry := self._queue.get()) is not None:
-            number, _, work, called_off = entry
-            self._items.put(self._outcome(number, work, called_off))
+            number, work, called_off = entry
+            event = self._outcome(number, work, called_off)
+            if event is not None:
+                self._items.put(event)
 
-    def _outcome(self, number: int, work: Callable[[_Tick], Done], called_off: threading.Event) -> Event:
+    def _outcome(self, number: int, work: Callable[[_Tick], Done], called_off: threading.Event) -> Event | None:
         def tick(fraction: float, step: str) -> None:
             if called_off.is_set():
                 raise CancelledError
@@ -128,12 +144,9 @@ class LocalSigning:
             tick(0.0, "starting")
             return work(tick)
         except CancelledError:
-            return Progress(number, 1.0, "cancelled")  # said already, when it was called off
-        except PlanError as problem:
-            return Failed(number, protocol.PLAN, str(problem), problem.path)
+            return None  # it was reported when it was called off
         except SignGenError as problem:
-            kind = protocol.MACHINE if isinstance(problem, MachineError) else protocol.OUTPUT if isinstance(problem, OutputError) else protocol.INPUT
-            return Failed(number, kind, str(problem))
+            return Failed(number, protocol.error_kind(problem), str(problem), problem.path if isinstance(problem, PlanError) else "")
         except MemoryError:
             return Failed(number, protocol.OUT_OF_MEMORY, "the machine has not enough free memory for this")
         except Exception as problem:  # noqa: BLE001 - a thread that dies would leave the panel waiting for ever
@@ -142,20 +155,23 @@ class LocalSigning:
             traceback.print_exc()
             return Failed(number, protocol.INTERNAL, " ".join(f"{type(problem).__name__}: {problem}".split()))
 
-    def _plan(self, text: str, options: dict[str, Any], tick: _Tick) -> ActionSequence:
+    def _load(self, tick: _Tick) -> None:
         tick(0.0, "loading")
-        from signgen_core import pipeline
+        from signgen_core.pipeline import synthesiser_for
 
-        pipeline.synthesiser_for(self.body)
+        synthesiser_for(self.body)
+
+    def _plan(self, text: str, options: dict[str, Any], tick: _Tick) -> ActionSequence:
+        self._load(tick)
         tick(0.5, "planning")
-        return pipeline.plan_text(text, body=self.body, **options)
+        from signgen_core.pipeline import plan_text
+
+        return plan_text(text, body=self.body, **options)
 
     def _animate(self, plan: ActionSequence, fps: float, tick: _Tick, done: float) -> Motion:
-        tick(done, "loading")
-        from signgen_core import pipeline
-
-        pipeline.synthesiser_for(self.body)
+        self._load(lambda fraction, step: tick(done, step))
         tick(done, "signing")
-        return pipeline.animate(
-            replace(plan, generator=GENERATOR), fps=fps, body=self.body, progress=lambda fraction: tick(done + (1.0 - done) * fraction, "signing")
-        )
+        from signgen_core.pipeline import animate
+
+        ready = replace(plan, generator=GENERATOR)
+        return animate(ready, fps=fps, body=self.body, progress=lambda fraction: tick(done + (1.0 - done) * fraction, "signing"))

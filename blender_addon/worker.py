@@ -129,8 +129,13 @@ class Worker:
         """Text to a plan and its motion, in one."""
         return self._submit("sign", lambda _: {"text": text, "options": options, "fps": fps, "generator": generator, "character": character})
 
-    def resample(self, old_plan: ActionSequence, old_motion: Motion, new_plan: ActionSequence, *, body: Body, fps: float = 30.0) -> int:
-        """The motion of an edited plan, made anew where the edit reaches. body: the one that old_motion moves."""
+    def resample(
+        self, old_plan: ActionSequence, old_motion: Motion, new_plan: ActionSequence, *, body: Body | None = None, character: str | None = None
+    ) -> int:
+        """The motion of an edited plan, made anew where the edit reaches, and the plan as that motion has it.
+
+        character: what old_motion was made with; body: the same as an object (None: the default one), from which the joints in the file are.
+        """
         number = next(self._numbers)
 
         def message(folder: Path) -> dict[str, Any]:
@@ -139,7 +144,7 @@ class Worker:
 
             name = f"old-{number}.npz"
             write_npz(folder / name, old_motion, joints(old_motion, body))
-            return {"old_plan": _json(old_plan), "old_motion": name, "new_plan": _json(new_plan), "fps": fps}
+            return {"old_plan": _json(old_plan), "old_motion": name, "new_plan": _json(new_plan), "character": character}
 
         return self._submit("resample", message, number)
 
@@ -245,7 +250,7 @@ class Worker:
         elif item["reply"] == "result":
             del self._jobs[number]
             window = item.get("window")
-            anew = None if window is None else (window[0], window[1])
+            anew = None if window is None else (window[0], window[1], window[2])
             self._events.append(Done(number, job.request, item.get("plan"), item.get("motion"), anew, tuple(item.get("found", ()))))
         else:
             kind = str(item.get("kind", protocol.INTERNAL))

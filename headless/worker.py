@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import os
 import platform
 import queue
@@ -22,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 from headless.console import INTERRUPTED
 from headless.interruption import interruptions_raised
 from signgen_core import worker_protocol as protocol
-from signgen_core.errors import InputError, MachineError, OutputError, PlanError, SignGenError
+from signgen_core.errors import InputError, PlanError, SignGenError
 
 if TYPE_CHECKING:
     from headless.inputs import Wishes
@@ -146,8 +147,8 @@ class Worker:
         folder = Path(_field(request, "folder", _TEXT))
         if self._folder is not None:
             raise RequestError("request: hello was said already")
-        if not folder.is_absolute() or not folder.is_dir() or any(folder.iterdir()):
-            raise RequestError("folder: must be an absolute path to an empty folder")
+        if not folder.is_absolute() or not folder.is_dir() or any(not _is_exchanged(path) for path in folder.iterdir()):
+            raise RequestError("folder: must be an absolute path to a folder for this conversation alone")
         self._folder = folder
         try:
             ours = version("signgen")
@@ -186,11 +187,9 @@ class Worker:
             self._fail(number, protocol.CANCELLED, "cancelled")
         except RequestError as problem:
             self._fail(number, protocol.REQUEST, str(problem))
-        except PlanError as problem:
-            self._fail(number, protocol.PLAN, str(problem), path=problem.path)
         except SignGenError as problem:
-            kind = protocol.MACHINE if isinstance(problem, MachineError) else protocol.OUTPUT if isinstance(problem, OutputError) else protocol.INPUT
-            self._fail(number, kind, str(problem))
+            where = {"path": problem.path} if isinstance(problem, PlanError) else {}
+            self._fail(number, protocol.error_kind(problem), str(problem), **where)
         except ModuleNotFoundError as problem:
             self._fail(number, protocol.MACHINE, f"the package {problem.name} is not installed beside this worker; `python3 build.py setup` installs it")
         except Exception as problem:  # noqa: BLE001 - the last line of defence: a fault in one job must not end the conversation
@@ -226,7 +225,7 @@ class Worker:
 
     def _resample(self, request: dict[str, Any], tick: Callable[[float, str], None]) -> dict[str, Any]:
         from signgen_core import resampling
-        from signgen_core.action import plan_from_json
+        from signgen_core.action import plan_from_json, plan_to_json
         from signgen_core.motion import read_npz
 
         assert self._folder is not None
@@ -234,11 +233,11 @@ class Worker:
         if not protocol.plain_name(name):
             raise RequestError("old_motion: must be the name of a file in the agreed folder")
         old, new = (plan_from_json(_field(request, key, _OBJECT)) for key in ("old_plan", "new_plan"))
-        fps = float(_field(request, "fps", _NUMBER, 30.0))
-        self._body(request, tick)
+        body = self._body(request, tick)
         tick(0.1, "signing")
-        motion, window = resampling.resample(old, read_npz(self._folder / name), new, fps=fps)
-        return {**self._written(request, motion, tick), "window": [window.first, window.last]}
+        motion, window = resampling.resample(old, read_npz(self._folder / name), new, body=body)
+        answer = self._written(request, motion, tick)
+        return {**answer, "plan": plan_to_json(window.plan), "window": [window.first, window.last, window.old_last]}
 
     def _classify(self, request: dict[str, Any], tick: Callable[[float, str], None]) -> dict[str, Any]:
         texts = _field(request, "texts", _LIST)
@@ -266,8 +265,6 @@ class Worker:
             raise RequestError("expected either text or plan")
         body = self._body(request, tick)
         if "plan" in request:
-            import json
-
             source = Source("plan", "plan", json.dumps(_field(request, "plan", _OBJECT)))
         else:
             source = Source("text", "text", _proper(_field(request, "text", _TEXT)))
@@ -334,9 +331,14 @@ class Worker:
         if self._folder is None:
             return
         with contextlib.suppress(OSError):
-            for path in self._folder.glob("*.npz"):
+            for path in filter(_is_exchanged, self._folder.iterdir()):
                 path.unlink(missing_ok=True)
             self._folder.rmdir()
+
+
+def _is_exchanged(path: Path) -> bool:
+    """True for what the two partners put into the folder: motions under their names, or not yet whole (`motion.write_bytes`)."""
+    return path.match("old-*.npz") or path.match("motion-*.npz") or path.match(".signgen-*")
 
 
 def is_out_of_memory(problem: BaseException) -> bool:

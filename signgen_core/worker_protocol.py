@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import InputError
+from .errors import InputError, MachineError, OutputError, PlanError, SignGenError
 
 # Raised by one whenever an older partner would misunderstand a message.
 PROTOCOL = 1
@@ -17,6 +17,14 @@ REQUESTS = ("hello", "plan", "animate", "sign", "resample", "classify", "cancel"
 INPUT, PLAN, OUTPUT, MACHINE = "input", "plan", "output", "machine"
 OUT_OF_MEMORY, CANCELLED, REQUEST, VERSION, INTERNAL = "out_of_memory", "cancelled", "request", "version", "internal"
 ERROR_KINDS = (INPUT, PLAN, OUTPUT, MACHINE, OUT_OF_MEMORY, CANCELLED, REQUEST, VERSION, INTERNAL)
+
+
+def error_kind(problem: SignGenError) -> str:
+    """The kind under which an error on purpose is reported."""
+    for kind, words in ((PlanError, PLAN), (OutputError, OUTPUT), (MachineError, MACHINE)):
+        if isinstance(problem, kind):
+            return words
+    return INPUT
 
 
 def _breathe(found: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from signgen_core.errors import InputError
-from signgen_core.worker_protocol import decode, encode, plain_name
+from signgen_core.errors import InputError, LexiconError, MachineError, OutputError, PlanError
+from signgen_core.worker_protocol import ERROR_KINDS, decode, encode, error_kind, plain_name
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_names_of_files_have_no_folder_in_them() -> None:
     assert plain_name("motion-3.npz")
     for name in ("", "../a.npz", "/a.npz", "a/b", "a\\b", "C:a", ".hidden", "-o", "ä.npz", "a" * 101, None, 3):
         assert not plain_name(name)
+
+
+def test_each_error_has_its_kind() -> None:
+    found = [error_kind(e) for e in (PlanError("actions[0]", "bad"), LexiconError("bad"), OutputError("full"), MachineError("none"))]
+    assert found == ["plan", "input", "output", "machine"] and set(found) <= set(ERROR_KINDS)

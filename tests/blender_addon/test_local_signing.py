@@ -15,6 +15,7 @@ from blender_addon.local_signing import LocalSigning
 from signgen_core import pipeline
 from signgen_core.action import plan_from_json, plan_to_json
 from signgen_core.errors import MachineError
+from signgen_core.resampling import resample
 
 TEXT = "Nice to meet you."
 
@@ -57,6 +58,17 @@ def test_it_signs_as_the_core_does(local: LocalSigning) -> None:
         assert done.plan is None or plan_to_json(done.plan) == plan_to_json(plan)
     planned = outcome(local, local.plan("HELLO", gloss=True))
     assert isinstance(planned, Done) and planned.plan is not None and planned.plan.actions[0].gloss_id == "HELLO" and planned.motion is None
+
+
+def test_an_edited_plan_is_resampled(local: LocalSigning) -> None:
+    plan = pipeline.plan_text("HELLO MOTHER BOOK HOUSE WORK HELLO", gloss=True)
+    motion = pipeline.animate(plan, fps=25.0)
+    edited = replace(plan, actions=(*plan.actions[:3], replace(plan.actions[3], emphasis="strong"), *plan.actions[4:]))
+    expected, window = resample(plan, motion, edited)
+    found = outcome(local, local.resample(plan, motion, edited))
+    assert isinstance(found, Done) and found.motion is not None
+    assert np.array_equal(found.motion.poses, expected.poses) and found.plan == window.plan
+    assert found.window == (window.first, window.last, window.old_last)
 
 
 def test_a_job_is_called_off_at_its_next_step(local: LocalSigning, monkeypatch: pytest.MonkeyPatch) -> None:

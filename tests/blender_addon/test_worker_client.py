@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from blender_addon.job_events import Done, Event, Failed, Progress
 from blender_addon.worker import WORDS, Limits, State, Worker
 from signgen_core import pipeline, worker_protocol
 from signgen_core.action import plan_from_json, plan_to_json
+from signgen_core.resampling import resample
 from signgen_core.schema import PLAN_VERSION
 
 ROOT = Path(__file__).parent.parent.parent
@@ -129,6 +131,21 @@ def test_it_signs_plans_and_reads(start: Callable[..., Worker]) -> None:
     assert isinstance(planned, Done) and planned.plan is not None and planned.plan.seed == 5 and planned.motion is None
     animated = outcome(worker, worker.animate(plan, fps=20.0, generator="phonology"))
     assert isinstance(animated, Done) and animated.motion is not None and np.array_equal(animated.motion.face, motion.face)
+
+
+def test_an_edited_plan_is_resampled(start: Callable[..., Worker]) -> None:
+    plan = pipeline.plan_text("HELLO MOTHER BOOK HOUSE WORK HELLO", gloss=True)
+    motion = pipeline.animate(plan, fps=25.0)
+    edited = replace(plan, actions=(*plan.actions[:3], replace(plan.actions[3], emphasis="strong"), *plan.actions[4:]))
+    expected, window = resample(plan, motion, edited)
+    worker = start()
+    found = outcome(worker, worker.resample(plan, motion, edited))
+    assert isinstance(found, Done) and found.motion is not None and found.plan is not None
+    assert found.window == (window.first, window.last, window.old_last) and window.first > 0
+    assert np.array_equal(found.motion.poses, expected.poses) and found.motion.fps == 25.0
+    assert plan_to_json(found.plan) == plan_to_json(window.plan)
+    wrong = failure(worker, worker.resample(pipeline.plan_text("BOOK", gloss=True), motion, edited))
+    assert wrong.kind == "input" and "not one of this plan" in wrong.message
 
 
 def test_a_fault_of_the_plan_names_its_field(start: Callable[..., Worker]) -> None:

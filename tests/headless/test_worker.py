@@ -237,6 +237,8 @@ def test_garbage_is_answered_and_does_no_harm(talk: Conversation, line: bytes, w
         ("animate", {"plan": {"version": 99, "actions": []}}, "plan", "version"),
         ("animate", {"plan": {"version": 1, "actions": [HELLO]}, "fps": 1000}, "input", "fps 1000 is not"),
         ("animate", {"plan": {"version": 1, "actions": [HELLO]}, "generator": "magic"}, "input", "'magic' is none of"),
+        ("resample", {"old_motion": "../a.npz"}, "request", "old_motion: must be the name of a file in the agreed folder"),
+        ("resample", {"old_motion": "absent.npz", "old_plan": {"version": 1, "actions": [HELLO]}}, "request", "new_plan: expected dict, found nothing"),
         ("classify", {"texts": ["a", " "]}, "request", "texts[1]: expected a text that is not empty"),
         ("cancel", {}, "request", "target: expected int, found nothing"),
     ],
