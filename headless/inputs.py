@@ -36,11 +36,17 @@ class Wishes:
     seed: int | None = None
     handedness: str | None = None
     tempo: float | None = None
+    generator: str | None = None
     gestures: str | None = None
     emotion: str | None = None
     rules_only: bool = False
     classifier: str | None = None
     encoder: str | None = None
+
+    def of_plan(self) -> list[str]:
+        """The options given that mean something for a text or a plan, but nothing for a motion."""
+        given = {"--seed": self.seed, "--handedness": self.handedness, "--tempo": self.tempo, "--generator": self.generator}
+        return [name for name, value in given.items() if value is not None]
 
     def of_text(self) -> list[str]:
         """The options given that mean something for a text only."""
@@ -152,7 +158,7 @@ def to_plan(source: Source, wishes: Wishes, body: Body | None = None) -> ActionS
     from signgen_core.action import at_tempo, by_hand, parse_plan, read_plan
 
     if source.kind == "text":
-        return pipeline.plan_text(
+        made = pipeline.plan_text(
             source.content,
             gloss=wishes.gloss,
             seed=wishes.seed or 0,
@@ -163,9 +169,12 @@ def to_plan(source: Source, wishes: Wishes, body: Body | None = None) -> ActionS
             gestures=wishes.gestures or "none",
             emotion=wishes.emotion,
         )
+        return made if wishes.generator is None else replace(made, generator=wishes.generator)
     plan = read_plan(source.path) if source.path is not None else parse_plan(source.content, source.name)
     if wishes.seed is not None:
         plan = replace(plan, seed=wishes.seed)
+    if wishes.generator is not None:
+        plan = replace(plan, generator=wishes.generator)
     if wishes.tempo is not None:
         plan = at_tempo(plan, wishes.tempo)
     if wishes.handedness is not None:

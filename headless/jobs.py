@@ -30,8 +30,8 @@ def find_sources(argument: str | None, lines: str | None, allowed: tuple[Kind, .
     for _, source in sources:
         if source.kind != "text" and (given := wishes.of_text()):
             raise click.UsageError(f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} for text; {source.name} is a {source.kind} already.")
-        if source.kind == "motion" and (wishes.seed is not None or wishes.handedness is not None or wishes.tempo is not None):
-            raise click.UsageError(f"--seed, --handedness and --tempo are for text and plans; {source.name} is a motion already.")
+        if source.kind == "motion" and (given := wishes.of_plan()):
+            raise click.UsageError(f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} for text and plans; {source.name} is a motion already.")
     return sources
 
 

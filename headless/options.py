@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from signgen_core.generators import GENERATORS
+
 if TYPE_CHECKING:
     from headless.inputs import Wishes
 
@@ -65,6 +67,9 @@ _gloss = click.option("--gloss", is_flag=True, help="TEXT is ASL gloss notation:
 _seed = click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Decides every random choice; same text and seed, same bytes.  [default: 0]")
 _handedness = click.option("--handedness", type=click.Choice(["right", "left"]), help="The signer's dominant hand.  [default: right]")
 _tempo = click.option("--tempo", type=NumberType(0.25, 4.0), help="Speed of signing; 2 is twice as fast.  [default: 1]")
+_generator = click.option(
+    "--generator", type=click.Choice(GENERATORS), help="What makes the motion: the rules of phonology, or the token language model.  [default: phonology]"
+)
 _gestures = click.option("--gestures", "gestures", flag_value="only", help="Only the co-speech gesture that goes with each sentence, no signs.")
 _with_gestures = click.option("--with-gestures", "gestures", flag_value="with", help="The signs, and after each sentence its co-speech gesture.")
 _emotion = click.option("--emotion", type=click.Choice(["positive", "negative", "neutral"]), help="Mood of face and tempo.  [default: read from the text]")
@@ -78,7 +83,7 @@ character = click.option(
 lines = click.option("--lines", metavar="FILE", help="Take each line of FILE (- is standard input) as a text of its own.")
 
 
-_OF_TEXT = (_seed, _handedness, _tempo, _gestures, _with_gestures, _emotion, _rules_only, classifier, encoder)
+_OF_TEXT = (_seed, _handedness, _tempo, _generator, _gestures, _with_gestures, _emotion, _rules_only, classifier, encoder)
 
 
 def wishes(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .action import ActionSequence
-from .errors import InputError
+from .kinematics.resample import sampled
 from .motion import UNCERTAINTY_STREAMS, Motion
 from .phonology.encode import Condition, encode
 from .presets import PRESETS_DIR
 from .synthesis.generate import Synthesiser
 from .synthesis.landing import Guide
 from .synthesis.timing import LEAD_IN_HOLD
-from .tokens.codes import MotionTokens
 from .tokens.features import decode as motion_of
 
 if TYPE_CHECKING:
@@ -29,12 +28,13 @@ if TYPE_CHECKING:
 
 TOKENIZER_FOLDER = PRESETS_DIR / "models" / "tokenizer"
 MODEL_FOLDER = PRESETS_DIR / "models" / "token_model"
-_CONTEXT = 3  # tokens that a stretch made anew is told of what comes before it: 12 frames
+CONTEXT = 3  # tokens that a stretch made anew is told of what comes before it: 12 frames
 
 
-def condition_of(plan: ActionSequence, synthesiser: Synthesiser, fps: float, frames: int) -> Condition:
-    """The condition of a complete plan for tokens of so many frames."""
-    return encode(plan, synthesiser.schedules(plan), total=synthesiser.seconds(plan), step_seconds=frames / fps, rest=LEAD_IN_HOLD)
+def condition_of(plan: ActionSequence, synthesiser: Synthesiser, fps: float, frames: int, *, start: float = 0.0, count: int | None = None) -> Condition:
+    """The condition of a complete plan for tokens of so many frames; start: seconds at which the first begins, count: how many, by default all."""
+    schedules, total = synthesiser.schedules(plan), synthesiser.seconds(plan)
+    return encode(plan, schedules, total=total, step_seconds=frames / fps, rest=LEAD_IN_HOLD, since=start, count=count)
 
 
 @lru_cache(maxsize=2)
@@ -77,7 +77,7 @@ class LanguageGenerator:
         raw = self.model.tokenizer.decode(made.tokens, synthesiser.betas)
         report(0.75)
         last = synthesiser.frames(plan, fps) - 1
-        motion = self._landed(plan, synthesiser, fps, raw, made.uncertainty, 0, last)
+        motion = self._landed(plan, synthesiser, fps, raw, made, 0, last)
         report(1.0)
         return replace(motion, segments=synthesiser.segments(plan, fps))
 
@@ -112,64 +112,49 @@ class LanguageGenerator:
             sure = len(made) if over else max(done, len(made) - margin)
             features = {s: np.concatenate([features[s], v[(done - start) * step :]]) if features else v for s, v in fresh.items()}
             raw = motion_of(features, model.config.fps, synthesiser.betas)
-            yield self._landed(plan, synthesiser, fps, raw, whole.uncertainty, first, end)
+            yield self._landed(plan, synthesiser, fps, raw, whole, first, end)
             features = {s: v[: sure * step] for s, v in features.items()}
             first = end + 1
 
-    def window(
-        self, plan: ActionSequence, synthesiser: Synthesiser, fps: float, first: int, last: int, before: Motion | None
-    ) -> Motion:
-        """The frames [first, last] of a complete plan made anew; before: the motion up to `first` (frame 0 is the plan's), as the model is to go on from.
+    def window(self, plan: ActionSequence, synthesiser: Synthesiser, fps: float, first: int, last: int, old: Motion) -> Motion:
+        """The frames [first, last] of a complete plan made anew, in place of frames of `old`, which the plan had before its edit.
 
-        Where `before` ends with the frames that the model itself made, its codes are read back from them by the tokenizer.
+        The frames of `old` before the window are those of the plan, and as many of its last ones are those after it. The model is told `CONTEXT` tokens of what
+        comes before and goes on from there.
         """
         model, tokenizer = self.model, self.model.tokenizer
-        step = model.config.frames_per_token
-        low, high = synthesiser.lines(plan, fps).needed(first, last, synthesiser.reach(fps))
-        low, high = max(0, min(low, first)), max(high, last)
-        begin = int(low / fps * model.config.fps) // step
-        end = int(np.ceil((high + 1) / fps * model.config.fps / step)) + 1
-        told = 0 if before is None else min(_CONTEXT, begin)
-        vectors = model.embed(_cut(self.condition(plan, synthesiser), begin - told, end), synthesiser.betas)
-        prefix: MotionTokens | None = None
-        if told and before is not None:
-            known = before.mirrored() if plan.handedness == "left" else before
-            prefix = tokenizer.encode(_frames(known, (begin - told) * step, begin * step, model.config.fps))
-        made = model.generate(vectors, replace(self.sampling, seed=plan.seed), prefix=prefix, steps=end - begin)
-        tokens = made.tokens
-        if prefix is not None:  # the decoder reads what comes before too
-            tokens = model.joined(prefix, made.tokens)
-        raw = tokenizer.decode(tokens, synthesiser.betas)
-        return self._landed(plan, synthesiser, fps, raw, made.uncertainty, first, last, start=begin - told, known=told)
+        step, rate = model.config.frames_per_token, model.config.fps
+        known = old.mirrored() if plan.handedness == "left" else old
+        told = min(CONTEXT, int(first / fps * rate) // step)
+        begin = first / fps - told * step / rate
+        count = int(np.ceil((last + 1 - first) / fps * rate / step - 1e-9))
+        # one more, which the last one fades into
+        condition = condition_of(plan, synthesiser, rate, step, start=begin, count=told + count + 1)
+        prefix = None
+        if told:
+            prefix = tokenizer.encode(replace(sampled(known, (begin + np.arange(told * step) / rate) * known.fps), fps=rate))
+        made = model.generate(model.embed(condition, synthesiser.betas), replace(self.sampling, seed=plan.seed), prefix=prefix, steps=count + 1)
+        raw = tokenizer.decode(made.tokens if prefix is None else model.joined(prefix, made.tokens), synthesiser.betas)
+        fresh = sampled(raw, (np.arange(first, last + 1) / fps - begin) * rate)
+        after = synthesiser.frames(plan, fps) - 1 - last
+        parts = (sampled(known, np.arange(first)), fresh, sampled(known, np.arange(known.num_frames - after, known.num_frames)))
+        joined = Motion(
+            np.concatenate([p.poses for p in parts]), np.concatenate([p.transl for p in parts]), synthesiser.betas,
+            np.concatenate([p.expression for p in parts]), np.concatenate([p.face for p in parts]), fps,
+        )  # fmt: skip
+        motion = synthesiser.stretch(plan, fps, first, last, guide=Guide(synthesiser, joined, fps))
+        return self._told(motion, made.uncertainty, (np.arange(first, last + 1) - first) / fps)
 
-    def _landed(
-        self, plan: ActionSequence, synthesiser: Synthesiser, fps: float, raw: Motion, uncertainty: np.ndarray, first: int, last: int, *,
-        start: int = 0, known: int = 0,
-    ) -> Motion:  # fmt: skip
-        """Frames [first, last] of the plan. raw: what the model said from token `start` on, of which the first `known` were told to it; uncertainty (N, S): of
-        the others."""
-        seconds = self.model.config.frames_per_token / self.model.config.fps
-        offset = start * seconds * fps
-        motion = synthesiser.stretch(plan, fps, first, last, guide=Guide(synthesiser, raw, fps, offset))
-        at = (np.arange(first, last + 1) / fps / seconds - start - known + 1e-6).astype(int)
-        order = [self.model.config.stream_names.index(s) if s in self.model.config.stream_names else 0 for s in UNCERTAINTY_STREAMS]
-        entropy = uncertainty[np.clip(at, 0, len(uncertainty) - 1)][:, order]
-        return replace(motion, uncertainty=entropy.astype(np.float32), meta={**motion.meta, "generator": "lm", "model": self.model.id})
+    def _told(self, motion: Motion, uncertainty: np.ndarray, seconds: np.ndarray) -> Motion:
+        """The motion with what the model knows of itself. uncertainty (N, S) by step and stream; seconds (T,): of each frame since the first step."""
+        config = self.model.config
+        row = np.clip((seconds * config.fps / config.frames_per_token + 1e-6).astype(int), 0, len(uncertainty) - 1)
+        # one stream for all says the same of each
+        column = [config.stream_names.index(s) if s in config.stream_names else 0 for s in UNCERTAINTY_STREAMS]
+        shown = np.clip(uncertainty[row][:, column], 0.0, 1.0).astype(np.float32)
+        shown = shown[:, [0, 2, 1, 3]] if motion.meta.get("handedness") == "left" else shown
+        return replace(motion, uncertainty=shown, meta={**motion.meta, "generator": "lm", "model": self.model.id})
 
-
-def _cut(condition: Condition, first: int, last: int) -> Condition:
-    """Steps [first, last) of a condition, its last one repeated beyond its end."""
-    rows = np.minimum(np.arange(first, last), len(condition) - 1)
-    names = ("current", "current_values", "following", "following_values", "state", "progress", "action", "morpheme", "seconds_left")
-    return replace(condition, **{name: getattr(condition, name)[rows] for name in names})
-
-
-def _frames(motion: Motion, first: int, last: int, fps: float) -> Motion:
-    """Frames [first, last) of the motion at another frame rate."""
-    from .kinematics.resample import resample
-
-    even = motion if motion.fps == fps else resample(motion, fps)
-    if even.num_frames <= first:
-        raise InputError(f"motion: {even.num_frames} frames, the stretch to be made anew begins after {last}")
-    rows = np.minimum(np.arange(first, last), even.num_frames - 1)
-    return Motion(even.poses[rows], even.transl[rows], even.betas, even.expression[rows], even.face[rows], fps)
+    def _landed(self, plan: ActionSequence, synthesiser: Synthesiser, fps: float, raw: Motion, made: Generated, first: int, last: int) -> Motion:
+        motion = synthesiser.stretch(plan, fps, first, last, guide=Guide(synthesiser, raw, fps))
+        return self._told(motion, made.uncertainty, np.arange(first, last + 1) / fps)

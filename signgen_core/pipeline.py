@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -31,16 +31,22 @@ def _default_body() -> Body:
     return load_body()
 
 
-_synthesisers: dict[int, tuple[Body, Synthesiser]] = {}
+_synthesisers: dict[tuple[int, bytes], tuple[Body, Synthesiser]] = {}
+_KEPT_SHAPES = 4
 
 
-def synthesiser_for(body: Body | None = None) -> Synthesiser:
-    """The synthesiser of a body (default: the one `load_body()` gives), built once a process."""
+def synthesiser_for(body: Body | None = None, betas: np.ndarray | None = None) -> Synthesiser:
+    """The synthesiser of a body (default: the one `load_body()` gives) in a shape, built once a process: the plain one of each body and the last few others."""
     body = body or _default_body()
-    kept = _synthesisers.get(id(body))
+    shape = np.trim_zeros(np.zeros(0) if betas is None else np.asarray(betas, dtype=np.float64), "b")
+    key = (id(body), shape.tobytes())
+    kept = _synthesisers.get(key)
     if kept is None:
-        kept = (body, Synthesiser(body))
-        _synthesisers[id(body)] = kept
+        shaped = [k for k in _synthesisers if k[1]]
+        if len(shape) and len(shaped) >= _KEPT_SHAPES:
+            del _synthesisers[shaped[0]]
+        kept = (body, Synthesiser(body, np.asarray(betas, dtype=np.float64) if len(shape) else None))
+        _synthesisers[key] = kept
     return kept[1]
 
 
@@ -79,14 +85,32 @@ def complete(plan: ActionSequence, *, lexicon: Lexicon | None = None, body: Body
 
 
 def animate(
-    plan: ActionSequence, *, fps: float = 30.0, body: Body | None = None, progress: Callable[[float], None] | None = None
+    plan: ActionSequence, *, fps: float = 30.0, body: Body | None = None, betas: np.ndarray | None = None, progress: Callable[[float], None] | None = None
 ) -> Motion:
-    """The motion of a plan at `fps`. `progress` hears fractions of 1. Raises PlanError or InputError."""
+    """The motion of a plan at `fps` by the generator that the plan names, on a body of shape betas. `progress` hears fractions of 1.
+
+    Raises PlanError or InputError; for the token language model FileFormatError or MachineError too, where its files or torch are missing.
+    """
     if not 1.0 <= fps <= MAX_FPS:
         raise InputError(f"fps {fps:g} is not between 1 and {MAX_FPS:g}")
-    synthesiser = synthesiser_for(body)
+    synthesiser = synthesiser_for(body, betas)
     ready = Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
+    if ready.generator == "lm":
+        from .generation import load_generator
+
+        return load_generator().animate(ready, synthesiser, fps, progress)
     return synthesiser.synthesise(ready, fps, progress)
+
+
+def stream(plan: ActionSequence, *, fps: float = 30.0, body: Body | None = None, betas: np.ndarray | None = None) -> Iterator[Motion]:
+    """The motion of a plan by the token language model in stretches, each up to the end of a sign and given out before the next one is made."""
+    if not 1.0 <= fps <= MAX_FPS:
+        raise InputError(f"fps {fps:g} is not between 1 and {MAX_FPS:g}")
+    from .generation import load_generator
+
+    synthesiser = synthesiser_for(body, betas)
+    ready = Planner(synthesiser, load_lexicon()).complete(plan, trajectories=False)
+    return load_generator().stream(ready, synthesiser, fps)
 
 
 def condition(plan: ActionSequence, *, fps: float = 30.0, frames: int = 4, body: Body | None = None) -> Condition:

@@ -74,7 +74,7 @@ def resample(
 
     All frames outside of the window are those of `old_motion`, bit for bit, moved by whole frames after it where the length changed. The window has at
     least `window` frames, or as many as the changed signs with their joins need, with `context` frames more on each side over which old and new are
-    blended. fps: that of `old_motion`, said only to be checked. generator: by default the rules of phonology on `body`.
+    blended. fps: that of `old_motion`, said only to be checked. generator: by default the one that the new plan names, on `body`.
 
     Raises InputError when the motion is not one of `old_plan` or the generator gives something else than was asked for, PlanError for a bad plan.
     """
@@ -83,7 +83,7 @@ def resample(
         raise InputError(f"fps: the motion has {rate:g}, not {fps:g}")
     if window < 1 or context < 1:
         raise InputError(f"window {window} and context {context} must be at least 1 frame")
-    synthesiser = _synthesiser(body, old_motion.betas)
+    synthesiser = synthesiser_for(body, old_motion.betas)
     planner = Planner(synthesiser, load_lexicon())
     old, new = planner.complete(old_plan, trajectories=False), planner.complete(new_plan, trajectories=False)
     _check_fits(old, old_motion)
@@ -97,7 +97,7 @@ def resample(
     old_after = last + 1 - edit.shift if last + 1 < total else old_motion.num_frames
     before = _part(old_motion, max(0, first - context), first)
     after = _part(old_motion, old_after, old_after + context)
-    made = (generator or phonology_generator(synthesiser, rate))(edit.plan, first, last, before, after)
+    made = (generator or _generator(old_motion, synthesiser, rate))(edit.plan, first, last, before, after)
     if made.num_frames != last + 1 - first or abs(made.fps - rate) > 1e-9:
         raise InputError(f"the generator gave {made.num_frames} frames at {made.fps:g} fps where {last + 1 - first} at {rate:g} were asked for")
     motion = _spliced(old_motion, made, first, old_after, context)
@@ -114,18 +114,24 @@ def phonology_generator(synthesiser: Synthesiser, fps: float) -> Generator:
     return make
 
 
-_shaped: dict[tuple[int, bytes], Synthesiser] = {}
+def language_generator(old: Motion, synthesiser: Synthesiser, fps: float) -> Generator:
+    """The token language model, which goes on from the frames of the old motion."""
+    from .generation import load_generator
+
+    loaded = load_generator()
+
+    def make(plan: ActionSequence, first: int, last: int, before: Motion | None, after: Motion | None) -> Motion:
+        return loaded.window(plan, synthesiser, fps, first, last, old)
+
+    return make
 
 
-def _synthesiser(body: Body | None, betas: np.ndarray) -> Synthesiser:
-    """The synthesiser of a body in the shape that a motion has; kept, since building one takes seconds."""
-    plain = synthesiser_for(body)
-    if np.array_equal(np.trim_zeros(betas, "b"), np.trim_zeros(plain.betas, "b")):
-        return plain
-    key = (id(plain), betas.tobytes())
-    if key not in _shaped:
-        _shaped[key] = Synthesiser(plain.body, betas)
-    return _shaped[key]
+def _generator(old: Motion, synthesiser: Synthesiser, fps: float) -> Generator:
+    def make(plan: ActionSequence, first: int, last: int, before: Motion | None, after: Motion | None) -> Motion:
+        chosen = language_generator(old, synthesiser, fps) if plan.generator == "lm" else phonology_generator(synthesiser, fps)
+        return chosen(plan, first, last, before, after)
+
+    return make
 
 
 def _check_fits(plan: ActionSequence, motion: Motion) -> None:

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from .errors import PlanError
+from .generators import GENERATORS
 from .phonology import features
 from .text.types import EMOTIONS, EYE_GAZES, FACIAL_EXPRESSIONS, GESTURES, HEAD_MOVEMENTS, SUBJECTS, TORSO_MOVEMENTS
 
@@ -137,7 +138,7 @@ def plan_schema() -> dict[str, Any]:
             "version": {"type": "integer", "minimum": PLAN_VERSION, "maximum": PLAN_VERSION},
             "text": {"type": "string"}, "spoken_language": {"type": "string"}, "sign_language": {"enum": ["ase"]},
             "seed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}, "handedness": {"enum": ["right", "left"]},
-            "tempo": _number(0.25, 4.0, "1 is the lexicon's own"), "generator": {"enum": ["phonology"]},
+            "tempo": _number(0.25, 4.0, "1 is the lexicon's own"), "generator": {"enum": list(GENERATORS)},
             "sentences": {"type": "array", "items": sentence},
             "actions": {"type": "array", "items": action, "minItems": 1, "maxItems": 20000},
             **{key: {"description": "for user interfaces; no effect"} for key in UI_KEYS},

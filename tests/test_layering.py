@@ -23,11 +23,14 @@ NEVER = {
     HEADLESS: TESTS_ONLY,
 }
 # torch takes a second and 200 MB to load: only where it is worth it, and only inside the function that needs it.
-TORCH_FOLDERS = ("signgen_core/text/", "signgen_core/tokens/", "signgen_core/train/", "signgen_core/body/")
+TORCH_FOLDERS = ("signgen_core/text/", "signgen_core/tokens/", "signgen_core/train/", "signgen_core/body/", "signgen_core/recognition/")
 HEAVY = {"torch", "transformers"}
 # Layers of networks are classes of torch's, so these need it when they are loaded; whoever uses them imports them inside a function, which
 # `test_the_whole_core_loads_without_torch_or_blender` would notice otherwise.
-NETWORKS = {"signgen_core/tokens/network.py", "signgen_core/tokens/skeleton.py"}
+NETWORKS = {
+    "signgen_core/tokens/network.py", "signgen_core/tokens/skeleton.py", "signgen_core/tokens/lm_network.py", "signgen_core/tokens/lm_engine.py",
+    "signgen_core/recognition/network.py",
+}  # fmt: skip
 
 
 class Import(NamedTuple):

@@ -16,6 +16,7 @@ import click
 from headless import options
 from headless.inputs import STDIN, Kind, Source, Wishes, find_source, read_lines, read_stdin
 from signgen_core.errors import InputError, SignGenError
+from signgen_core.generators import GENERATORS
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".txt")
 FORMATS = ("mp4", "webm", "gif", "png")
@@ -106,12 +107,14 @@ class _Flag(click.ParamType[bool]):
         return bool(click.BOOL.convert(value, param, ctx))
 
 
+_OF_PLAN = ("seed", "handedness", "tempo", "generator")  # what is said of a plan too, where the others are about reading a text
 # column -> (class that has the field, how its text is read)
 _COLUMNS: dict[str, tuple[type, click.ParamType[Any]]] = {
     "gloss": (Wishes, _Flag()),
     "seed": (Wishes, click.IntRange(0, options.MAX_SEED)),
     "handedness": (Wishes, click.Choice(["right", "left"])),
     "tempo": (Wishes, options.NumberType(0.25, 4.0)),
+    "generator": (Wishes, click.Choice(GENERATORS)),
     "gestures": (Wishes, click.Choice(["none", "with", "only"])),
     "emotion": (Wishes, click.Choice(["positive", "negative", "neutral"])),
     "rules_only": (Wishes, _Flag()),
@@ -258,11 +261,11 @@ def _row(number: int, place: str, name: str, cells: dict[str, Any], wishes: Wish
             raise InputError(f"{column}: {value!r} is no value for it") from None
     if source.kind != "text":
         of_text = [c for c in ("gloss", "gestures", "emotion", "rules_only") if said[Wishes].get(c)]
-        of_plan = [c for c in ("seed", "handedness", "tempo") if c in said[Wishes]] if source.kind == "motion" else []
+        of_plan = [c for c in _OF_PLAN if c in said[Wishes]] if source.kind == "motion" else []
         if of_text or of_plan:
             raise InputError(f"{(of_text or of_plan)[0]}: means nothing for a {source.kind}")
         # what the command line says for all texts does not concern this row
-        keep = ("seed", "handedness", "tempo") if source.kind == "plan" else ()
+        keep = _OF_PLAN if source.kind == "plan" else ()
         wishes = Wishes(**{f.name: getattr(wishes, f.name) for f in fields(Wishes) if f.name in keep})
     return Row(number, place, name, source, replace(wishes, **said[Wishes]), replace(look, **said[Look]))
 

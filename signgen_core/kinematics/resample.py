@@ -23,14 +23,19 @@ def resample(motion: Motion, fps: float) -> Motion:
         return motion if motion.fps == fps else replace(motion, fps=fps)
     # a whisker of tolerance keeps the last frame when the duration is a whole number of new frames
     count = int(np.floor(motion.duration * fps + 1e-6)) + 1
-    place = np.minimum(np.arange(count) * (motion.fps / fps), motion.num_frames - 1)
-    left = np.minimum(place.astype(np.int64), motion.num_frames - 2)
-    share = place - left
+    return replace(sampled(motion, np.arange(count) * (motion.fps / fps)), fps=float(fps))
+
+
+def sampled(motion: Motion, place: np.ndarray) -> Motion:
+    """The frames at the places (N,) between those of the motion, each from 0 to its last frame; what lies beyond is the first or the last frame."""
+    place = np.clip(place, 0, motion.num_frames - 1)
+    left = np.minimum(place.astype(np.int64), max(motion.num_frames - 2, 0))
+    right, share = np.minimum(left + 1, motion.num_frames - 1), place - left
     quaternions = axis_angle_to_quaternion(motion.poses)
-    turned = slerp(quaternions[left], quaternions[left + 1], share[:, None])
+    turned = slerp(quaternions[left], quaternions[right], share[:, None])
 
     def blend(values: np.ndarray) -> np.ndarray:
-        return values[left] * (1.0 - share[:, None]) + values[left + 1] * share[:, None]
+        return values[left] * (1.0 - share[:, None]) + values[right] * share[:, None]
 
     return replace(
         motion,
@@ -39,5 +44,4 @@ def resample(motion: Motion, fps: float) -> Motion:
         expression=blend(motion.expression),
         face=blend(motion.face),
         uncertainty=None if motion.uncertainty is None else np.clip(blend(motion.uncertainty), 0.0, 1.0).astype(np.float32),
-        fps=float(fps),
     )

@@ -222,10 +222,12 @@ class Condition:
         return len(self.progress)
 
 
-def encode(plan: ActionSequence, schedules: Sequence[Schedule], *, total: float, step_seconds: float, rest: float) -> Condition:
+def encode(
+    plan: ActionSequence, schedules: Sequence[Schedule], *, total: float, step_seconds: float, rest: float, since: float = 0.0, count: int | None = None
+) -> Condition:
     """The condition of a complete plan. schedules: of each action (`Synthesiser.schedules(plan)`);
     total: seconds of the motion; rest: seconds at rest before the hands rise and after
-    they are down again. A step stands for its middle.
+    they are down again; since, count: the first step begins there and so many are made, past the end too; by default all. A step stands for its middle.
 
     Before a morpheme starts the step is in transition towards it, so `current` always is what the hands are busy with.
     """
@@ -237,13 +239,13 @@ def encode(plan: ActionSequence, schedules: Sequence[Schedule], *, total: float,
         for k, (a, b) in enumerate(schedule.spans)
     ]
     codes = [encode_morpheme(plan.actions[i].phonology[k]) for i, k, *_ in spans]
-    count = max(1, math.ceil(total / step_seconds - 1e-9))
+    count = max(1, math.ceil((total - since) / step_seconds - 1e-9)) if count is None else count
     width = len(categories())
     empty = (np.zeros(width, dtype=np.int16), np.zeros(NUM_VALUES, dtype=np.float32))
     columns: dict[str, list[Any]] = {name: [] for name in ("cur", "nxt", "state", "progress", "action", "morpheme", "left")}
     place = 0
     for step in range(count):
-        t = (step + 0.5) * step_seconds
+        t = since + (step + 0.5) * step_seconds
         while place < len(spans) and t >= spans[place][4]:
             place += 1
         if place == len(spans):

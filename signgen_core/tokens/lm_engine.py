@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from .lm_network import Network, rotary
+from .lm_numpy import LIKELIEST
 
 if TYPE_CHECKING:
     from .lm import Sampling
 
-LIKELIEST = 64  # codes of each choice that may be drawn at all
 
 
 class Engine:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .lm_engine import LIKELIEST
-
 if TYPE_CHECKING:
     from .lm import Sampling
     from .lm_network import Network
 
+LIKELIEST = 64  # codes of each choice that may be drawn at all
 
 class NumpyEngine:
     """For one motion. `restart` begins anew; `step` makes codes; `tell` takes codes that are known already. Shapes as in `Engine`, batch 1."""

@@ -111,7 +111,7 @@ def test_version_is_the_package_s(run: Callable[..., Any]) -> None:
         (["render", "Hello.", "-o", "v.mp4", "--quality", "best"], "'--quality': 'best' is not one of"),
         (["render", "Hello.", "-o", "v.mp4", "--camera", "nowhere"], "'--camera': 'nowhere' is not one of"),
         (["render", "--lines", "f.txt", "-o", "d", "--plan-out", "p.json"], "--plan-out and --motion-out are for a single text"),
-        (["render", "m.npz", "-o", "v.mp4", "--seed", "3"], "--seed, --handedness and --tempo are for text and plans"),
+        (["render", "m.npz", "-o", "v.mp4", "--seed", "3"], "--seed is for text and plans"),
         (["render", "m.npz", "-o", "v.mp4", "--gloss"], "--gloss is for text; m.npz is a motion already"),
         (["render", "m.npz", "-o", "v.mp4", "--plan-out", "p.json"], "--plan-out: a motion file has no plan"),
         (["animate", "p.json", "-o", "m2.npz", "--gloss"], "--gloss is for text; p.json is a plan already"),
