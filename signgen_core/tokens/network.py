@@ -43,7 +43,7 @@ class Config:
     quantiser: str = "residual_vq"
     levels: tuple[int, ...] = (8, 5, 5, 5)
     codebook: int = 1024
-    codes: Mapping[str, int] = field(default_factory=lambda: {"body": 8, "left_hand": 3, "right_hand": 3, "face": 1})
+    codes: Mapping[str, int] = field(default_factory=lambda: {"body": 12, "left_hand": 2, "right_hand": 2, "face": 1})
     joint: bool = False
     width: int = 256
     small_width: int = 128

@@ -46,7 +46,7 @@ class Options:
     differ when a run goes on, which then goes on, but not bit by bit.
     """
 
-    steps: int = 6000
+    steps: int = 9000
     batch: int = 16
     window: int = 64
     rate: float = 2e-3
