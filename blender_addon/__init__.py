@@ -4,6 +4,7 @@
     keying      Motion <-> fcurves; the only place that converts axes and rotations between core and Blender
     scene       studio: background, lights, camera, render settings per quality
     signers     the signers of a file: finds them again, and the plans that they hold
+    session     who signs, the worker process or a thread, and the job that runs
     compat      what differs between the Blenders that this runs in
     preferences, properties, operators, panel
                 what a user sees; the only modules that read the context
@@ -28,7 +29,7 @@ bl_info = {
 }
 
 # In the order of registering; each has register() and unregister(). The panel shows what the ones before it hold.
-PARTS = ("preferences", "properties", "operators", "panel")
+PARTS = ("preferences", "session", "properties", "operators", "panel")
 
 
 def register() -> None:

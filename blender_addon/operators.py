@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 
 from signgen_core.errors import SignGenError
-from signgen_core.pipeline import animate, plan_text
+from signgen_core.worker_protocol import CANCELLED
 
 from . import compat, signers
+from .job_events import Done, Failed
 from .keying import key_motion
+from .preferences import environment
 from .properties import settings
+from .session import session
+
+_POLL_SECONDS = 0.05
+_NAME_LENGTH = 40  # of actions, which Blender cuts at 63
 
 
 def chosen_signer(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -26,6 +34,13 @@ def _make_active(context: bpy.types.Context, thing: bpy.types.Object) -> None:
     for other in context.view_layer.objects:
         other.select_set(other == thing)
     context.view_layer.objects.active = thing
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
 
 
 class SIGNGEN_OT_add_signer(bpy.types.Operator):  # noqa: N801 - Blender's rule for names of operators
@@ -45,41 +60,119 @@ class SIGNGEN_OT_add_signer(bpy.types.Operator):  # noqa: N801 - Blender's rule 
 
 
 class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
+    """With a window it runs beside the user's work and takes hold of nothing but the clock; without one it waits for the end."""
+
     bl_idname = "signgen.sign"
     bl_label = "Sign It"
     bl_description = "Plan the text and key it on the chosen signer, or on a new one"
     bl_options = {"REGISTER", "UNDO"}
 
+    _timer: bpy.types.Timer | None = None
+    _target = ""  # name of the armature; a reference would not outlive an undo
+    _character = ""
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT" and context.mode != "POSE":
+        if session().busy:
+            return compat.poll_message(cls, "Another text is being signed")
+        if context.mode not in ("OBJECT", "POSE"):
             return compat.poll_message(cls, "Leave edit mode first")
         if not settings(context).text.strip():
             return compat.poll_message(cls, "Type a text first")
         return True
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if bpy.app.background:
+            return self.execute(context)
+        if not self._start(context):
+            return {"CANCELLED"}
+        self._timer = context.window_manager.event_timer_add(_POLL_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        job = session().poll()
+        _redraw(context)
+        if job is None:  # the add-on's session was ended
+            self._leave(context)
+            return {"CANCELLED"}
+        if job.outcome is None:
+            return {"PASS_THROUGH"}
+        if context.mode not in ("OBJECT", "POSE"):
+            return {"PASS_THROUGH"}  # keys wait until the user leaves edit mode
+        self._leave(context)
+        return self._apply(context, job.outcome)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender's own end of it: another file, or leaving."""
+        session().cancel()
+        self._leave(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
+        if not self._start(context):
+            return {"CANCELLED"}
+        while (job := session().poll()) is not None and job.outcome is None:
+            time.sleep(_POLL_SECONDS)
+        return {"CANCELLED"} if job is None else self._apply(context, job.outcome)
+
+    def _start(self, context: bpy.types.Context) -> bool:
         chosen = settings(context)
+        armature = chosen_signer(context)
+        self._target, self._character = "" if armature is None else armature.name, chosen.character
+        session().choose(environment(context))
         try:
-            plan = plan_text(
-                chosen.text, gloss=chosen.as_gloss, seed=chosen.seed, handedness=chosen.handedness, tempo=chosen.tempo,
-                emotion=None if chosen.emotion == "auto" else chosen.emotion,
+            if armature is not None:
+                signers.signer_of(armature)  # says at once what is wrong with it
+            session().sign(
+                chosen.text, fps=chosen.fps, who=chosen.who, gloss=chosen.as_gloss, seed=chosen.seed, handedness=chosen.handedness, tempo=chosen.tempo,
+                gestures=chosen.gestures, emotion=None if chosen.emotion == "auto" else chosen.emotion,
             )  # fmt: skip
-            armature = chosen_signer(context)
-            signer = signers.add_signer(context.scene, chosen.character) if armature is None else signers.signer_of(armature)
-            motion = animate(plan, fps=chosen.fps, body=signer.body)
+        except SignGenError as problem:
+            self.report({"ERROR"}, str(problem))
+            return False
+        return True
+
+    def _leave(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        _redraw(context)
+
+    def _apply(self, context: bpy.types.Context, outcome: Done | Failed) -> set[str]:
+        if isinstance(outcome, Failed):
+            self.report({"INFO"} if outcome.kind == CANCELLED else {"ERROR"}, outcome.message)
+            return {"CANCELLED"}
+        armature = context.scene.objects.get(self._target)
+        try:
+            signer = signers.signer_of(armature) if signers.is_signer(armature) else signers.add_signer(context.scene, self._character)
         except SignGenError as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
         if armature is None:
             _make_active(context, signer.armature)
-        key_motion(signer, motion, name=chosen.text[:40], scene=context.scene)
-        signers.keep_plan(signer.armature, plan)
-        self.report({"INFO"}, f"{len(plan.actions)} signs, {motion.num_frames} frames")
+        key_motion(signer, outcome.motion, name=outcome.plan.text[:_NAME_LENGTH], scene=context.scene)
+        signers.keep_plan(signer.armature, outcome.plan)
+        self.report({"INFO"}, f"{len(outcome.plan.actions)} signs, {outcome.motion.num_frames} frames")
         return {"FINISHED"}
 
 
-CLASSES = (SIGNGEN_OT_add_signer, SIGNGEN_OT_sign)
+class SIGNGEN_OT_cancel(bpy.types.Operator):  # noqa: N801
+    bl_idname = "signgen.cancel"
+    bl_label = "Cancel"
+    bl_description = "Stop signing; nothing in the scene changes"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return session().busy or compat.poll_message(cls, "Nothing is being signed")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session().cancel()
+        return {"FINISHED"}
+
+
+CLASSES = (SIGNGEN_OT_add_signer, SIGNGEN_OT_sign, SIGNGEN_OT_cancel)
 
 
 def register() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from .operators import SIGNGEN_OT_add_signer, SIGNGEN_OT_sign, chosen_signer
+from . import compat
+from .operators import SIGNGEN_OT_add_signer, SIGNGEN_OT_cancel, SIGNGEN_OT_sign, chosen_signer
 from .properties import settings
+from .session import session
 
 
 class SIGNGEN_PT_main(bpy.types.Panel):  # noqa: N801 - Blender's rule for names of panels
@@ -18,12 +20,22 @@ class SIGNGEN_PT_main(bpy.types.Panel):  # noqa: N801 - Blender's rule for names
     def draw(self, context: bpy.types.Context) -> None:
         layout, chosen = self.layout, settings(context)
         layout.prop(chosen, "text", text="")
-        row = layout.row()
-        row.scale_y = 1.4
-        row.operator(SIGNGEN_OT_sign.bl_idname, icon="PLAY")
+        now = session()
+        if now.busy:
+            row = layout.row(align=True)
+            compat.progress_bar(row, now.job.fraction, now.job.words)
+            row.operator(SIGNGEN_OT_cancel.bl_idname, text="", icon="X")
+        else:
+            row = layout.row()
+            row.scale_y = 1.4
+            row.operator(SIGNGEN_OT_sign.bl_idname, icon="PLAY")
         signer = chosen_signer(context)
         layout.label(text=f"Signer: {signer.name}" if signer is not None else "A new signer is made", icon="ARMATURE_DATA")
         layout.operator(SIGNGEN_OT_add_signer.bl_idname, icon="ADD")
+        if chosen.who != "inside":
+            layout.label(text=now.words, icon="INFO")
+        if now.note:
+            layout.label(text=now.note, icon="ERROR", translate=False)
 
 
 class SIGNGEN_PT_options(bpy.types.Panel):  # noqa: N801
@@ -39,7 +51,7 @@ class SIGNGEN_PT_options(bpy.types.Panel):  # noqa: N801
         layout, chosen = self.layout, settings(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("as_gloss", "character", "handedness", "emotion", "tempo", "fps", "seed"):
+        for name in ("who", "as_gloss", "character", "handedness", "emotion", "gestures", "tempo", "fps", "seed"):
             layout.prop(chosen, name)
 
 

@@ -20,6 +20,16 @@ class SignGenSettings(bpy.types.PropertyGroup):
         items=[(name, name.capitalize(), f"The looks of {name.capitalize()}") for name in character_names()],
         default=DEFAULT_CHARACTER,
     )
+    who: EnumProperty(
+        name="Signed By",
+        description="What makes the motion",
+        items=[
+            ("auto", "As there is", "The worker where there is one, else Blender itself"),
+            ("worker", "Worker", "A process of its own, with the models that read the text"),
+            ("inside", "Blender", "By rule, inside Blender"),
+        ],
+        default="auto",
+    )
     handedness: EnumProperty(
         name="Hand",
         description="The signer's dominant hand",
@@ -36,6 +46,16 @@ class SignGenSettings(bpy.types.PropertyGroup):
             ("negative", "Negative", "A worried face"),
         ],
         default="auto",
+    )
+    gestures: EnumProperty(
+        name="Gestures",
+        description="Gestures that go with what is said; the worker reads which",
+        items=[
+            ("none", "None", "Signs alone"),
+            ("with", "After Signs", "A sentence's gesture after its signs"),
+            ("only", "Alone", "Gestures in place of signs"),
+        ],
+        default="none",
     )
     tempo: FloatProperty(name="Tempo", description="Speed of signing; 1 is everyday signing", default=1.0, min=0.25, max=4.0, soft_min=0.5, soft_max=2.0)
     fps: FloatProperty(name="Frame Rate", description="Frames a second; becomes the scene's rate", default=30.0, min=1.0, max=240.0)

@@ -1,8 +1,9 @@
 """Runs inside a Blender: installs the extension's zip, uses it, takes it off again, and writes what was found as one line of JSON.
 
-    PYTHON_WITH_BPY extension_walk.py ZIP     (4.2 and later)
-    blender --background --factory-startup --python extension_walk.py -- ZIP     (also 3.4, where the zip is a legacy add-on)
+    PYTHON_WITH_BPY extension_walk.py ZIP [CACHE]     (4.2 and later)
+    blender --background --factory-startup --python extension_walk.py -- ZIP [CACHE]     (also 3.4, where the zip is a legacy add-on)
 
+CACHE: sign by a worker too, the one that SIGNGEN_PYTHON names, with that cache folder.
 BLENDER_USER_RESOURCES (before 4.2: BLENDER_USER_SCRIPTS and others) must name an empty folder. The checks stand in `test_extension.py`.
 """
 
@@ -99,7 +100,19 @@ def in_strips(module: str, scene: bpy.types.Scene, thing: bpy.types.Object) -> d
     }  # fmt: skip
 
 
-def main(archive: str) -> dict:
+def by_worker(module: str, scene: bpy.types.Scene) -> dict:
+    """A sentence signed by a process of the environment that SIGNGEN_PYTHON names; and one asked of an environment that is not there."""
+    session = importlib.import_module(f"{module}.session").session()
+    scene.signgen.text, scene.signgen.who = SENTENCE, "worker"
+    answer = {"sign": sorted(bpy.ops.signgen.sign()), "state": session.worker.state.value, "by": session.job.who}
+    chosen = bpy.context.preferences.addons[module].preferences
+    chosen.worker_python, scene.signgen.who = "/no/such/python", "auto"
+    answer |= {"sign_without": sorted(bpy.ops.signgen.sign()), "state_without": session.worker.state.value, "note": session.note, "by_without": session.job.who}
+    chosen.worker_python = ""
+    return answer
+
+
+def main(archive: str, worker_cache: str = "") -> dict:
     import addon_utils  # found once bpy is loaded
 
     started = time.monotonic()
@@ -112,7 +125,7 @@ def main(archive: str) -> dict:
     found["enabled"] = leftovers()
     before = tree(home)
     scene = bpy.context.scene
-    scene.signgen.text = SENTENCE
+    scene.signgen.text, scene.signgen.who = SENTENCE, "inside"
     clock = time.monotonic()
     found["sign"] = sorted(bpy.ops.signgen.sign())
     found["first_seconds"] = time.monotonic() - clock
@@ -134,6 +147,10 @@ def main(archive: str) -> dict:
         found["error"] = None
     except RuntimeError as problem:
         found["error"] = str(problem).strip()
+    if worker_cache:
+        os.environ["SIGNGEN_CACHE"] = worker_cache  # for the worker, which is no part of the add-on
+        found["worker"] = by_worker(module, scene)
+        del os.environ["SIGNGEN_CACHE"]
     found["own_files_changed"] = sorted(name for name, when in tree(home).items() if before.get(name) != when)
     found["heavy"] = sorted({"torch", "click", "simplemma", "HanTa", "signgen_core", "blender_addon"} & set(sys.modules))
     install(archive)  # over itself, as an update does
@@ -153,5 +170,5 @@ def main(archive: str) -> dict:
 
 if __name__ == "__main__":
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
-    answer = main(os.path.abspath(arguments[0]))
+    answer = main(*arguments)
     print("\nFOUND " + json.dumps(answer), flush=True)

@@ -19,6 +19,7 @@ import pytest
 
 from headless import extension
 from headless.extension import HOMES, LEFT_OUT, NAME, imported, is_under, relative_imports
+from signgen_core.body import cache_folder
 from signgen_core.errors import OutputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +160,7 @@ def _python_of(series: str) -> Path:
 
 
 def _run(command: list[str], home: Path, variables: dict[str, str]) -> dict[str, Any]:
-    environment = {**os.environ, **variables, "HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **variables, "HOME": str(home), "SIGNGEN_PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
     environment.pop("SIGNGEN_CACHE", None)
     environment.pop("PYTHONPATH", None)
     # outside the source tree, where `signgen_core` would be found
@@ -177,6 +178,11 @@ def _check(found: dict[str, Any], home: Path) -> None:
     strips = found["strips"]
     assert strips["actions"] == 4 and max(strips["bones_apart"], strips["face_apart"], strips["read_apart"]) < 1e-4, "strips move something else"
     assert strips["left_over"] == 0
+    if "worker" in found:
+        worker = found["worker"]
+        assert (worker["sign"], worker["state"], worker["by"]) == (["FINISHED"], "ready", "worker")
+        assert (worker["sign_without"], worker["state_without"], worker["by_without"]) == (["FINISHED"], "missing_environment", "inside")
+        assert "/no/such/python" in worker["note"]
     assert not found["poll_without_text"]
     assert "nothing to sign" in found["error"]
     assert not found["own_files_changed"], "the add-on wrote into its own folder"
@@ -193,7 +199,8 @@ def test_the_extension_lives_and_goes_in_blender(series: str, archive: Path, tmp
     if series == "here":
         pytest.importorskip("bpy")
     python = _python_of(series)
-    command = [str(python), "-c", f"import runpy, sys; sys.argv[1:] = [{str(archive)!r}]; runpy.run_path({str(WALK)!r}, run_name='__main__')"]
+    arguments = [str(archive)] if series == "here" else [str(archive), str(cache_folder())]
+    command = [str(python), "-c", f"import runpy, sys; sys.argv[1:] = {arguments}; runpy.run_path({str(WALK)!r}, run_name='__main__')"]
     found = _run(command, tmp_path, {"BLENDER_USER_RESOURCES": str(tmp_path / "blender"), "PYTHONSAFEPATH": "1"})
     if series != "here":
         assert ".".join(map(str, found["blender"][:2])) == series
@@ -214,7 +221,7 @@ def test_the_add_on_lives_and_goes_in_a_blender_without_extensions(archive: Path
     folders = {f"BLENDER_USER_{name}": str(tmp_path / name.lower()) for name in ("SCRIPTS", "CONFIG", "DATAFILES")}
     for folder in folders.values():
         Path(folder).mkdir()
-    command = [blender, "--background", "--factory-startup", "--python-exit-code", "7", "--python", str(WALK), "--", str(archive)]
+    command = [blender, "--background", "--factory-startup", "--python-exit-code", "7", "--python", str(WALK), "--", str(archive), str(cache_folder())]
     found = _run(command, tmp_path, folders)
     _check(found, tmp_path)
 
