@@ -36,8 +36,9 @@ class Pace(Protocol):
 class Run:
     """Give it networks, optimisers and the loss of a step; `go` trains.
 
-    loss: step number -> named terms, of which the sum under "loss" is what is minimised. copied: names of state that is taken over as it is and not
-    averaged. fingerprint: of everything that decides the result, so that a checkpoint of another run is refused; other: in words what that differs in.
+    loss: step number -> named terms, of which "loss" is minimised, or "aim" where there is one, which is not logged. copied: names of state that is taken
+    over as it is and not averaged. fingerprint: of everything that decides the result, so that a checkpoint of another run is refused; other: in words what
+    that differs in.
     """
 
     def __init__(
@@ -82,11 +83,12 @@ class Run:
                 group["lr"] = self.options.rate * self._pace(step)
         self.network.train()
         terms = self.loss(step)
-        if not torch.isfinite(terms["loss"]):
+        aim = terms.pop("aim", terms["loss"])
+        if not torch.isfinite(aim):
             raise InputError(f"{self.what}: the loss is not a number at step {step + 1}; a smaller rate than {self.options.rate:g} may help")
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        terms["loss"].backward()
+        aim.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()

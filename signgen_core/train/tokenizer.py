@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,18 +17,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import InputError, MachineError
-from ..model_files import plain, read_checkpoint, write_checkpoint
+from ..model_files import plain
 from ..tokens.features import FACE_JOINTS, STREAMS, Normaliser
 from ..tokens.metrics import GROUPS, aligned_distances, codebook_use, distances, jitter
 from ..tokens.mirror import mirrored, mirrored_points
 from ..tokens.tokenizer import Tokenizer, half
 from .motion_data import MotionSet
+from .run import Progress, Run, device_for
 
 if TYPE_CHECKING:
     from ..tokens.network import Config
 
 FACE = slice(6 * len(FACE_JOINTS), None)  # of the face stream: the coefficients
-Progress = Callable[[float, str], None]
 # Weights of the terms of the loss. Positions are in metres, so that a millimetre counts as much as these in thousandths; they count a
 # tenth at first and in full at the end, because the features lead the way faster than the positions do.
 FEATURES = {"body": 1.0, "left_hand": 1.0, "right_hand": 1.0, "face": 0.5}
@@ -81,8 +80,8 @@ def train(
     motions: MotionSet, options: Options, config: Config | None = None, *, checkpoint: Path | None = None, start: Tokenizer | None = None,
     progress: Progress | None = None,
 ) -> Result:  # fmt: skip
-    """Trains on the clips of the part "train". checkpoint: a folder for the state, from which an interrupted run goes on bit by bit. start: a tokenizer to go on
-    from with other clips or more steps; it brings its config and its normalisation.
+    """Trains on the clips of the part "train". checkpoint: a folder for the state, from which an interrupted run goes on bit by bit. start: a tokenizer to go
+    on from with other clips or more steps; it brings its config and its normalisation.
 
     Raises InputError for a folder without training clips, a checkpoint of another run, or where the loss stops being a number; MachineError for a
     missing package or device.
@@ -99,8 +98,7 @@ def train(
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     try:
-        run = _Run(motions, options, config, checkpoint, progress, start)
-        return run.go()
+        return _Training(motions, options, config, checkpoint, progress, start).go()
     finally:
         torch.set_num_threads(before)
 
@@ -187,8 +185,8 @@ def loss_terms(made: Mapping[str, Any], batch: Mapping[str, Any], mean: Mapping[
     }  # fmt: skip
 
 
-class _Run:
-    """One training run: networks, optimisers, checkpoints."""
+class _Training:
+    """Networks, optimisers and the loss of one training run."""
 
     def __init__(
         self, motions: MotionSet, options: Options, config: Config, folder: Path | None, progress: Progress | None, start: Tokenizer | None = None
@@ -197,13 +195,11 @@ class _Run:
 
         from ..tokens.network import Network
 
-        self.motions, self.options, self.config, self.folder = motions, options, config, folder
-        self.report = progress or (lambda share, text: None)
-        self.device = _device(options.device)
+        self.motions, self.options, self.config, self.start = motions, options, config, start
+        self.device = device_for(options.device)
         numbers = motions.clips("train")
         if not len(numbers):
             raise InputError("tokenizer: no clips to train on")
-        self.start = start
         self.normaliser = fit_normaliser(motions, numbers, options.mirror) if start is None else start.normaliser
         self.windows = Windows(motions, numbers, self.normaliser, options)
         torch.manual_seed(options.seed)
@@ -211,11 +207,14 @@ class _Run:
         if start is not None:
             self.network.load_state_dict(start.network.state_dict())
         self.network.to(self.device)
-        self.mean_state = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.mean = {s: torch.from_numpy(v).to(self.device) for s, v in self.normaliser.mean.items()}
         self.scale = {s: torch.from_numpy(v).to(self.device) for s, v in self.normaliser.scale.items()}
-        self.optimisers = self._optimisers()
-        self.log: list[dict[str, float]] = []
+        said = [{k: v for k, v in asdict(options).items() if k not in _FREE}, plain(config), motions.fingerprint, start.id if start else None]
+        fingerprint = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        self.run = Run(
+            "tokenizer", self.network, self._optimisers(), self.loss, options, fingerprint=fingerprint, other="clips, networks or options", folder=folder,
+            report=progress, copied=lambda name: ".quantiser." in name,  # codebooks are running means already
+        )  # fmt: skip
 
     def _optimisers(self) -> list[Any]:
         import torch
@@ -232,118 +231,28 @@ class _Run:
         return made
 
     def go(self) -> Result:
-        import torch
-
-        first = self._resume()
-        sums: dict[str, float] = {}
-        began, counted = time.monotonic(), 0
-        for step in range(first, self.options.steps):
-            for key, value in self._step(step).items():
-                sums[key] = sums.get(key, 0.0) + value
-            counted += 1
-            done = step + 1
-            left = (time.monotonic() - began) / counted * (self.options.steps - done)
-            if done % self.options.save_every == 0 or done == self.options.steps:
-                # sums run from one checkpoint to the next, so that a log is the same however often a run was cut off
-                since = done - (step // self.options.save_every) * self.options.save_every
-                self.log.append({"step": float(done), **{k: v / since for k, v in sums.items()}})
-                sums = {}
-                self._save(done)
-            if done % 10 == 0 or done == self.options.steps:
-                said = f"step {done}/{self.options.steps}  loss {self.log[-1]['loss'] if self.log else sums['loss'] / counted:.3f}  {left:.0f} s left"
-                self.report(done / self.options.steps, said)
-        network = self.network
-        network.load_state_dict({k: v.to(self.device) for k, v in self.mean_state.items()})
+        log = self.run.go()
         facts = {
             **({} if self.start is None else {"start": self.start.id}), "clips": int(len(self.windows.numbers)), "data": self.motions.fingerprint,
-            "options": {k: v for k, v in asdict(self.options).items() if k not in _FREE}, "log": self.log[-1:],
+            "options": {k: v for k, v in asdict(self.options).items() if k not in _FREE}, "log": log[-1:],
         }  # fmt: skip
-        with torch.no_grad():
-            return Result(Tokenizer(self.config, self.normaliser, half(network), facts), self.log)
+        return Result(Tokenizer(self.config, self.normaliser, half(self.network), facts), log)
 
-    def _step(self, step: int) -> dict[str, float]:
+    def loss(self, step: int) -> dict[str, Any]:
+        """The terms of `loss_terms`; "aim" is what is minimised, with positions ramped up; "loss" is without the ramp, so that steps can be compared."""
         import torch
 
-        torch.manual_seed(self.options.seed * 1_000_003 + step)  # quantisers that draw codes draw the same, whenever this step runs
         batch = {k: torch.from_numpy(v).to(self.device) for k, v in self.windows.batch(step).items()}
-        tokens = batch["mask"][:, :: self.config.frames_per_token].float()
-        for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = self.options.rate * self._pace(step)
-        self.network.train()
-        made, _, commitment = self.network(batch, tokens)
+        made, _, commitment = self.network(batch, batch["mask"][:, :: self.config.frames_per_token].float())
         count = min(self.options.position_frames, self.options.window)
         start = int(np.random.default_rng([self.options.seed, 4, step]).integers(self.options.window - count + 1))
         terms = loss_terms(made, batch, self.mean, self.scale, slice(start, start + count))
         ramp = 0.1 + 0.9 * step / self.options.steps
-        loss = sum(v * (ramp if k in RAMPED else 1.0) for k, v in terms.items()) + COMMITMENT * commitment
-        if not torch.isfinite(loss):
-            raise InputError(f"tokenizer: the loss is not a number at step {step + 1}; a smaller rate than {self.options.rate:g} may help")
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        keep = min(self.options.average, step / (step + 10.0))  # a short memory at first, when all is still far off
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                if value.is_floating_point() and ".quantiser." not in name:
-                    self.mean_state[name].lerp_(value, 1.0 - keep)
-                else:  # codebooks are running means already
-                    self.mean_state[name].copy_(value)
-        said = {k: float(v.detach()) for k, v in terms.items()}
-        return {"loss": sum(said.values()), **said}  # without the ramp, so that steps can be compared
-
-    def _pace(self, step: int) -> float:
-        """Share of the learning rate: up over the first steps, then down along half a cosine."""
-        warm = max(1, min(200, self.options.steps // 10))
-        share = step / max(1, self.options.steps)
-        return float(min((step + 1) / warm, 0.02 + 0.98 * 0.5 * (1.0 + np.cos(np.pi * share))))
-
-    # -- checkpoints ------------------------------------------------------------------------------------------------------------------
-
-    def _fingerprint(self) -> str:
-        said = [{k: v for k, v in asdict(self.options).items() if k not in _FREE}, plain(self.config), self.motions.fingerprint, self.start.id if self.start else None]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-    def _save(self, done: int) -> None:
-        if self.folder is None:
-            return
-        tensors = {f"now/{k}": v for k, v in self.network.state_dict().items()} | {f"mean/{k}": v for k, v in self.mean_state.items()}
-        for o, optimiser in enumerate(self.optimisers):
-            for i, state in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser/{o}/{i}/{k}": v for k, v in state.items()}
-        write_checkpoint(self.folder, tensors, {"done": str(done), "log": json.dumps(self.log), "run": self._fingerprint()})
-
-    def _resume(self) -> int:
-        """The step to start with; 0 where there is no checkpoint."""
-        found = read_checkpoint(self.folder, self._fingerprint(), "clips, networks or options")
-        if found is None:
-            return 0
-        tensors, note = found
-        self.network.load_state_dict({k.removeprefix("now/"): v for k, v in tensors.items() if k.startswith("now/")})
-        self.mean_state = {k.removeprefix("mean/"): v.to(self.device) for k, v in tensors.items() if k.startswith("mean/")}
-        for o, optimiser in enumerate(self.optimisers):
-            state: dict[int, dict[str, Any]] = {}
-            for name, value in tensors.items():
-                if name.startswith(f"optimiser/{o}/"):
-                    _, _, index, key = name.split("/")
-                    state.setdefault(int(index), {})[key] = value
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        self.log = json.loads(note["log"])
-        return int(note["done"])
+        aim = sum(v * (ramp if k in RAMPED else 1.0) for k, v in terms.items()) + COMMITMENT * commitment
+        return {"aim": aim, "loss": sum(terms.values()), **terms}
 
 
 _FREE = ("device", "threads")  # options that do not make it another run
-
-
-def _device(wish: str) -> Any:
-    import torch
-
-    if wish == "cuda" and not torch.cuda.is_available():
-        raise MachineError("device cuda: torch finds no CUDA device here")
-    return torch.device("cuda" if wish == "cuda" or (wish == "auto" and torch.cuda.is_available()) else "cpu")
 
 
 def evaluate(tokenizer: Tokenizer, motions: MotionSet, part: str = "test", *, limit: int = 0, progress: Progress | None = None) -> dict[str, Any]:

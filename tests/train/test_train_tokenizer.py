@@ -102,9 +102,9 @@ def test_it_goes_on_bit_by_bit(motions: MotionSet, tmp_path: Path, changes: dict
     cut = tmp_path / "cut"
     said = options(steps=12, **changes)
 
-    from signgen_core.train import tokenizer as module
+    from signgen_core.train import run as module
 
-    step = module._Run._step
+    step = module.Run._step
     calls: list[int] = []
 
     def counted(self: Any, number: int) -> dict[str, float]:
@@ -114,7 +114,7 @@ def test_it_goes_on_bit_by_bit(motions: MotionSet, tmp_path: Path, changes: dict
         return step(self, number)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module._Run, "_step", counted)
+        patch.setattr(module.Run, "_step", counted)
         with pytest.raises(StoppedError):
             train(motions, said, small(**network), checkpoint=cut)
     gone_on = train(motions, replace(said, threads=1), small(**network), checkpoint=cut)
