@@ -117,10 +117,6 @@ class LocalExecutor:
         for folder in (self._scratch, self._memory):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def processes(self) -> list[int]:
-        """Process ids of the workers that run now."""
-        return [slot.process.pid for slot in self._slots if slot.process is not None]
-
     # --- Inside ---------------------------------------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:

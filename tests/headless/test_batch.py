@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -188,20 +189,22 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_files(made: Path, tmp_path:
     before = set(os.listdir(storage)) if storage else set()
     arguments = command("jobs.jsonl", "-o", "out", *OPTIONS[:-1], "1")
 
-    def killed_when(ready: Callable[[], bool], kind: int) -> None:
-        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def killed_when(ready: Callable[[], bool], kind: int) -> tuple[int, str]:
+        process = subprocess.Popen(arguments, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 120
         while not ready() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(kind)
-        process.wait()
+        said = process.communicate()[1]
+        return process.returncode, said.splitlines()[-1] if said else ""
 
     path = tmp_path / "out/manifest.jsonl"
     killed_when(lambda: path.exists() and '"animated"' in path.read_text(), signal.SIGKILL)
     assert '"animated"' in path.read_text() and '"done"' not in path.read_text()
     with open(path, "a", encoding="utf-8") as stream:
         stream.write('{"id": "hel')  # half a line, as a kill in the middle of a write leaves it
-    killed_when(lambda: '"done"' in path.read_text(), signal.SIGTERM)
+    status, said = killed_when(lambda: '"done"' in path.read_text(), signal.SIGTERM)
+    assert status == 143 and re.fullmatch(r"stopped after [123] of 4 rows; the same command goes on", said)
     assert '"done"' in path.read_text()
     assert not (tmp_path / "out/.unfinished").exists(), "asked to end, it clears up"
     done = batch("jobs.jsonl", "-o", "out", *OPTIONS, cwd=tmp_path)
