@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from signgen_core.motion import Motion
 
 GENERATOR = "phonology"
+_FOR_WORKERS = ("generator", "character", "rules_only", "classifier", "encoder")
 _Tick = Callable[[float, str], None]
 
 
@@ -50,7 +51,10 @@ class LocalSigning:
         return bool(self._jobs)
 
     def plan(self, text: str, **options: Any) -> int:
-        """Text to a plan by rule alone; options: gloss, seed, handedness, tempo, gestures, emotion. Returns the job."""
+        """Text to a plan by rule alone; returns the job.
+
+        options: gloss, seed, handedness, tempo, gestures, emotion; those that only a worker can follow (models, generator, character) do nothing.
+        """
         number = next(self._numbers)
         return self._submit(number, lambda tick: Done(number, "plan", plan=self._plan(text, options, tick)))
 
@@ -166,7 +170,8 @@ class LocalSigning:
         tick(0.5, "planning")
         from signgen_core.pipeline import plan_text
 
-        return plan_text(text, body=self.body, **options)
+        known = {name: value for name, value in options.items() if value is not None and name not in _FOR_WORKERS}
+        return plan_text(text, body=self.body, **known)
 
     def _animate(self, plan: ActionSequence, fps: float, tick: _Tick, done: float) -> Motion:
         self._load(lambda fraction, step: tick(done, step))

@@ -117,9 +117,9 @@ class Worker:
 
     # -- jobs -----------------------------------------------------------------------------------------------------------------
 
-    def plan(self, text: str, *, character: str | None = None, **options: Any) -> int:
+    def plan(self, text: str, *, generator: str | None = None, character: str | None = None, **options: Any) -> int:
         """Text to a plan; the options are those of `signgen plan` (gloss, seed, handedness, tempo, gestures, emotion, rules_only ...). Returns the job."""
-        return self._submit("plan", lambda _: {"text": text, "options": options, "character": character})
+        return self._submit("plan", lambda _: {"text": text, "options": options, "generator": generator, "character": character})
 
     def animate(self, plan: ActionSequence, *, fps: float = 30.0, generator: str | None = None, character: str | None = None) -> int:
         """A plan to a motion."""

@@ -24,6 +24,7 @@ from headless.console import INTERRUPTED
 from headless.interruption import interruptions_raised
 from signgen_core import worker_protocol as protocol
 from signgen_core.errors import InputError, PlanError, SignGenError
+from signgen_core.generators import GENERATORS
 
 if TYPE_CHECKING:
     from headless.inputs import Wishes
@@ -156,7 +157,7 @@ class Worker:
             ours = ""
         self._say(
             number, "result", protocol=protocol.PROTOCOL, plan_version=PLAN_VERSION, version=ours, python=platform.python_version(), process=os.getpid(),
-            generators=_generators(),
+            generators=list(GENERATORS),
         )  # fmt: skip
 
     # -- the main thread ------------------------------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ class Worker:
     def _make_plan(self, request: dict[str, Any], tick: Callable[[float, str], None]) -> ActionSequence:
         from headless.inputs import Source, find_reader, to_plan
 
-        wishes = _wishes(request)
+        wishes = replace(_wishes(request), generator=_generator(request))
         if ("text" in request) == ("plan" in request):
             raise RequestError("expected either text or plan")
         body = self._body(request, tick)
@@ -277,14 +278,10 @@ class Worker:
         from signgen_core import pipeline
 
         fps = float(_field(request, "fps", _NUMBER, 30.0))
-        generator = _field(request, "generator", _TEXT, plan.generator)
-        if generator not in _generators():
-            raise InputError(f"generator {generator!r} is none of {', '.join(_generators())}")
+        plan = replace(plan, generator=_generator(request) or plan.generator)
         body = self._body(request, tick)
         tick(done, "signing")
-        motion = pipeline.animate(
-            replace(plan, generator=generator), fps=fps, body=body, progress=lambda fraction: tick(done + (0.95 - done) * fraction, "signing")
-        )
+        motion = pipeline.animate(plan, fps=fps, body=body, progress=lambda fraction: tick(done + (0.95 - done) * fraction, "signing"))
         return self._written(request, motion, tick)
 
     def _written(self, request: dict[str, Any], motion: Motion, tick: Callable[[float, str], None]) -> dict[str, Any]:
@@ -356,10 +353,11 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _generators() -> list[str]:
-    from signgen_core.schema import plan_schema
-
-    return list(plan_schema()["properties"]["generator"]["enum"])
+def _generator(request: dict[str, Any]) -> str | None:
+    name = _field(request, "generator", _TEXT, None)
+    if name is not None and name not in GENERATORS:
+        raise InputError(f"generator {name!r} is none of {', '.join(GENERATORS)}")
+    return name  # type: ignore[no-any-return]
 
 
 def _number_of(request: dict[str, Any]) -> int:

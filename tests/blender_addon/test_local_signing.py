@@ -56,7 +56,7 @@ def test_it_signs_as_the_core_does(local: LocalSigning) -> None:
         assert done.motion is not None and np.array_equal(done.motion.poses, motion.poses) and np.array_equal(done.motion.face, motion.face)
         assert done.request == {number: "sign", other: "animate"}[done.job]
         assert done.plan is None or plan_to_json(done.plan) == plan_to_json(plan)
-    planned = outcome(local, local.plan("HELLO", gloss=True))
+    planned = outcome(local, local.plan("HELLO", gloss=True, generator="lm", emotion=None, rules_only=False))
     assert isinstance(planned, Done) and planned.plan is not None and planned.plan.actions[0].gloss_id == "HELLO" and planned.motion is None
 
 

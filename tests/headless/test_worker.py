@@ -163,6 +163,7 @@ def test_two_jobs_after_each_other_give_the_command_line_s_bytes(talk: Conversat
     completed = talk.do("plan", plan=second["plan"])
     assert first["plan"] == second["plan"] == completed["plan"] == plan
     assert first["file"] != third["file"]
+    assert talk.do("plan", plan=plan, generator="lm", options={"seed": 5})["plan"] == {**plan, "generator": "lm", "seed": 5}
     for made in (first, third):
         assert (talk.folder / made["file"]).read_bytes() == motion
         assert made["fps"] == 20 and made["frames"] > 20
