@@ -66,6 +66,11 @@ class Said:
             shift = smooth(shift, gaussian_kernel(_DRIFT_SECONDS * self.fps))
         return HandTarget(own + shift, turned, turned, np.zeros(len(own)), angles, patch)
 
+    def part(self, rows: slice) -> Said:
+        """The same of these rows only."""
+        hands = {side: _Hand(hand.wrist[rows], hand.hand[rows], hand.angles[rows]) for side, hand in self.hands.items()}
+        return Said(self.trunk[rows], self.face[rows], hands, self.fps)
+
     def between(self, side: Side, tracks: HandTracks) -> HandTracks:
         """Transitions as the model made them, shifted so that they leave and arrive where the signs do."""
         hand = self.hands[side]
@@ -97,6 +102,7 @@ class Guide:
         rest, fps = self._synthesiser.rest, self._fps
         kernel = gaussian_kernel(_SMOOTHING_SECONDS * fps)
         margin = len(kernel) // 2
+        own = slice(margin, margin + last + 1 - first)
         place = (np.arange(first - margin, last + 1 + margin) - self._offset) * (self._motion.fps / fps)
         place = np.clip(place, 0.0, self._motion.num_frames - 1)
         left = np.minimum(place.astype(int), max(self._motion.num_frames - 2, 0))
@@ -104,10 +110,10 @@ class Guide:
 
         def read(values: np.ndarray) -> np.ndarray:
             weight = share.reshape(-1, *([1] * (values.ndim - 1)))
-            return smooth(values[left] * (1.0 - weight) + values[right] * weight, kernel)[margin : len(place) - margin]
+            return values[left] * (1.0 - weight) + values[right] * weight
 
         local = np.broadcast_to(np.eye(3), (last + 1 - first, len(rest), 3, 3)).copy()
-        local[:, self._moving] = rot6d_to_matrix(read(self._turns))
+        local[:, self._moving] = rot6d_to_matrix(smooth(read(self._turns), kernel)[own])
         pose = BodyPose(*global_transforms(local, rest))
         hands: dict[Side, _Hand] = {}
         for side in SIDES:
@@ -119,4 +125,5 @@ class Guide:
         trunk[:, list(_ARMS)] = np.eye(3)
         for side in SIDES:
             trunk[:, hand_slice(side)] = np.eye(3)
-        return Said(trunk, np.clip(read(self._motion.face), 0.0, 1.0), hands, fps)
+        # the face is not smoothed: a blink is as short as the kernel
+        return Said(trunk, np.clip(read(self._motion.face)[own], 0.0, 1.0), hands, fps)
