@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from signgen_core.motion import Motion
 
 READ, PIECE, FINISH = "read", "piece", "finish"
+_TITLE = 130  # characters of the text that stand above a contact sheet
 _TICK = 0.5  # seconds between two reports of frames
 _ROOM = 8 * 2**20  # with less free space than this a result will not fit
 
@@ -246,7 +247,7 @@ def _finish(order: dict[str, Any], bench: Bench, scratch: Path) -> dict[str, Any
     made.mkdir()
     warnings: list[str] = []
     clip = timing(motion, plan)
-    title = " ".join((clip.sentences[0].text if clip.sentences else "").split())[:140]
+    title = " ".join(" ".join(s.text for s in clip.sentences).split())[:_TITLE]
     if order["twin"]:
         frames = order["frames"]
         for kind, fact in order["twin"].items():
