@@ -257,7 +257,7 @@ def _row(number: int, place: str, name: str, cells: dict[str, Any], wishes: Wish
             said[owner][column] = kind.convert(value, None, None)
         except click.UsageError as problem:
             raise InputError(f"{column}: {problem.format_message().removeprefix('Invalid value: ')}") from problem
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, OverflowError):
             raise InputError(f"{column}: {value!r} is no value for it") from None
     if source.kind != "text":
         of_text = [c for c in ("gloss", "gestures", "emotion", "rules_only") if said[Wishes].get(c)]
@@ -276,6 +276,10 @@ def _source(kind: Kind, value: Any, place: str, base: Path) -> Source:
     if not isinstance(value, str):
         raise InputError(f"{kind}: expected text, found {type(value).__name__}")
     if kind == "text":
+        try:
+            value.encode()
+        except UnicodeEncodeError as problem:
+            raise InputError(f"text: holds \\u{ord(value[problem.start]):04x}, half of a character") from None
         return Source("text", "text", value)
     wanted = ".json" if kind == "plan" else ".npz"
     if Path(value).suffix.lower() != wanted:

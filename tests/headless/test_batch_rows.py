@@ -82,6 +82,9 @@ def test_files_stand_relative_to_the_table(tmp_path: Path) -> None:
         ('{"text": "x", "format": "avi"}', "format: 'avi' is not one of"),
         ('{"text": "x", "camera": "moon"}', "camera: 'moon' is not one of"),
         ('{"text": "x", "captions": 5}', "captions: "),
+        ('{"text": "x", "seed": 1e999}', "seed: inf is no value"),
+        ('{"text": "a\\ud800b"}', r"text: holds .ud800, half of a character"),
+        ('{"text": "x", "over": "a\\u0000b.mp4", "id": "\\ud800"}', "id "),
         ('{"text": "x", "sidecars": "srt,doc"}', "sidecars: 'doc' is not one of"),
     ],
 )
