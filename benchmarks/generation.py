@@ -3,7 +3,7 @@
 Both make the codes of the same frames, by turns in every round, after a warm-up; what is printed are medians over the rounds. The Llama has random weights
 (they make no difference to the time), a cache of keys and values, and takes the likeliest token without ever stopping. It says one code a token, as a language
 model of flattened codes does; beside that stands what it would take if one of its tokens could say a whole step of all streams, which no vocabulary allows.
-Without --model and --tokenizer our model has random weights of the default sizes.
+Where there is no trained model, ours has random weights of the default sizes.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from signgen_core import pipeline  # noqa: E402
+from signgen_core.generation import MODEL_FOLDER, TOKENIZER_FOLDER  # noqa: E402
 from signgen_core.phonology.encode import Condition  # noqa: E402
-from signgen_core.tokens.features import WIDTHS, Normaliser  # noqa: E402
 from signgen_core.tokens.lm import Sampling, TokenLM, load_lm  # noqa: E402
 from signgen_core.tokens.tokenizer import Tokenizer, half, load_tokenizer  # noqa: E402
 
@@ -34,15 +34,12 @@ SIGNS = "IX-1 WANT BOOK MOTHER LIKE COFFEE HOUSE WORK HELP FRIEND"
 EDIT_FRAMES, CONTEXT_FRAMES = 50, 12
 
 
-def untrained() -> TokenLM:
-    from signgen_core.tokens import lm_network, network
+def untrained(tokenizer: Tokenizer) -> TokenLM:
+    from signgen_core.tokens.lm_network import Network
     from signgen_core.train.lm import config_for
 
     torch.manual_seed(0)
-    config = network.Config()
-    normaliser = Normaliser({s: np.zeros(w, dtype=np.float32) for s, w in WIDTHS.items()}, {s: np.ones(w, dtype=np.float32) for s, w in WIDTHS.items()})
-    tokenizer = Tokenizer(config, normaliser, half(network.Network(config)))
-    weights = half(lm_network.Network(config_for(tokenizer)))
+    weights = half(Network(config_for(tokenizer)))
     weights["stop.bias"] = np.full_like(weights["stop.bias"], -20.0)  # it would stop anywhere
     return TokenLM(config_for(tokenizer), weights, tokenizer)
 
@@ -146,23 +143,25 @@ def window(model: TokenLM, condition: Condition, rounds: int, device: str) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a token language model; --tokenizer too")
-    parser.add_argument("--tokenizer", type=Path)
+    parser.add_argument("--model", type=Path, default=MODEL_FOLDER, help="a token language model; by default the shipped one")
+    parser.add_argument("--tokenizer", type=Path, default=TOKENIZER_FOLDER, help="its tokenizer; by default the shipped one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=24, help="tokens of each motion")
     parser.add_argument("--batch", type=int, nargs="*", default=[1, 16])
     arguments = parser.parse_args()
-    if (arguments.model is None) != (arguments.tokenizer is None):
-        parser.error("--model and --tokenizer go together")
     torch.set_num_threads(1)
-    model = untrained() if arguments.model is None else load_lm(arguments.model, load_tokenizer(arguments.tokenizer))
+    tokenizer = load_tokenizer(arguments.tokenizer)
+    trained = arguments.model.is_dir()
+    model = load_lm(arguments.model, tokenizer) if trained else untrained(tokenizer)
     config = model.config
     condition = pipeline.condition(pipeline.plan_text(SIGNS, gloss=True), fps=config.fps, frames=config.frames_per_token)
     condition = first(condition, arguments.steps)
     ours = sum(v.size for v in model.weights.values())
     rival = llama(ours, config.layers, config.heads, config.size)
     theirs = sum(p.numel() for p in rival.parameters())
-    print(f"weights: {ours:,} ours, {theirs:,} the Llama's; {config.num_codes} codes a step of {config.frames_per_token} frames; torch {torch.__version__}")
+    print(
+        f"weights: {ours:,} ours ({'trained' if trained else 'random'}), {theirs:,} the Llama's; {config.num_codes} codes a step of {config.frames_per_token} frames; torch {torch.__version__}"
+    )
     rows = []
     devices = [("cpu", b) for b in arguments.batch]
     if torch.cuda.is_available():
@@ -181,7 +180,7 @@ def main() -> None:
     windows = [window(model, condition, arguments.rounds, d) for d in dict.fromkeys(d for d, _ in devices)]
     for row in windows:
         print(f"{row['device']}: {row['window_frames']} frames after {row['context_frames']} of context: {row['window_ms']:.1f} ms")
-    print(json.dumps({"weights": ours, "llama_weights": theirs, "rows": rows, "windows": windows}))
+    print(json.dumps({"trained": trained, "weights": ours, "llama_weights": theirs, "rows": rows, "windows": windows}))
 
 
 def first(condition: Condition, steps: int) -> Condition:

@@ -111,12 +111,14 @@ def test_each_command_by_itself(run: Callable[..., Any], made: Path, data: tuple
     assert config["network"]["joint"] and config["network"]["quantiser"] == "fsq" and config["network"]["codes"]["left_hand"] == 1
     assert config["training"]["options"]["mirror"] is False and config["training"]["options"]["steps"] == 3
     assert config["training"]["evaluation"]["mpjpe_mm"]["all"] > 0.0
+    more = run("train", "tokenizer", "-o", "more", *data, "--start", "tok", "--steps", "1", "--batch", "2", "--window", "32")
+    assert more.status == 0 and json.loads((tmp_path / "more" / "config.json").read_text())["network"] == config["network"]
     shown = run("train", "lm", "-o", "lm", *data, "--tokenizer", "tok", *SMALL_LM)
     assert shown.status == 0 and shown.err == "" and "9 clips, 9 with plans; bits a code at the end of training: all " in shown.out
     first = weights(tmp_path / "lm")
     assert run("train", "lm", "-o", "lm", *data, "--tokenizer", "tok", *SMALL_LM).status == 0 and weights(tmp_path / "lm") == first
     assert run("train", "lm", "-o", "lm", *data, "--tokenizer", "tok", *SMALL_LM, "--seed", "1").status == 0 and weights(tmp_path / "lm") != first
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["lm", "tok"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["lm", "more", "tok"]
 
 
 def test_features_go_to_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +241,8 @@ def test_wrong_usage(run: Callable[..., Any], tmp_path: Path) -> None:
     for arguments, words in (
         (("tokenizer", "--codes", "8/3"), "'8/3' is not three numbers such as 8/3/1"), (("tokenizer", "--codes", "8/x/1"), "is not three numbers"),
         (("tokenizer", "--optimiser", "sgd"), "'sgd' is not one of"), (("tokenizer", "--lr", "nan"), "nan is not a number"),
-        (("tokenizer",), "Missing option '--data'"), (("lm", "--data", "x"), "Missing option '--tokenizer'"), (("all", "--clips", "0"), "is not in the range"),
+        (("tokenizer",), "Missing option '--data'"), (("lm",), "Missing option '--data'"), (("all", "--clips", "0"), "is not in the range"),
+        (("tokenizer", "--data", "x", "--start", "y", "--fps", "30", "--small-width", "128"), "--small-width, --fps cannot be chosen beside it"),
     ):  # fmt: skip
         shown = run("train", *arguments, "-o", "out")
         assert shown.status == 2 and words in shown.err and shown.err.count("\n") == 1

@@ -41,7 +41,7 @@ class Stage:
 @click.option("--drill-clips", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="More clips, for the recogniser.")
 @click.option("--signers", type=click.IntRange(1, 10_000), default=24, show_default=True, help="Body shapes of the training part.")
 @click.option("--test-signers", type=click.IntRange(1, 10_000), default=6, show_default=True, help="Body shapes of the test part.")
-@click.option("--tokenizer-steps", type=click.IntRange(1, 10_000_000), default=6000, show_default=True, help="Of training the tokenizer.")
+@click.option("--tokenizer-steps", type=click.IntRange(1, 10_000_000), default=9000, show_default=True, help="Of training the tokenizer.")
 @click.option("--lm-steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of training the language model.")
 @click.option("--recogniser-steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of training the recogniser.")
 @click.option("--encoder-steps", type=click.IntRange(1, 10_000_000), default=1500, show_default=True, help="Of training its motion auto-encoder.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("lm")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the model goes; an earlier one there is replaced.")
 @shared.data
-@click.option("--tokenizer", required=True, metavar="FOLDER", help="Made by `signgen train tokenizer`; the model is for its tokens alone.")
+@click.option("--tokenizer", metavar="FOLDER", help="Made by `signgen train tokenizer`; the model is for its tokens alone.  [default: the shipped one]")
 @shared.cache
 @click.option("--steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of a batch each.")
 @click.option("--batch", type=click.IntRange(1, 65536), default=24, show_default=True, help="Stretches of clips a step.")
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--save-every", type=click.IntRange(1), default=200, show_default=True, help="Steps between checkpoints.")
 @shared.resume
 def command(
-    output: str, data: str, tokenizer: str, cache: str | None, steps: int, batch: int, stretch: int, lr: float, optimiser: Any, noise: float, width: int,
+    output: str, data: str, tokenizer: str | None, cache: str | None, steps: int, batch: int, stretch: int, lr: float, optimiser: Any, noise: float, width: int,
     layers: int, heads: int, look_back: int, seed: int, device: str, threads: int, save_every: int, resume: bool,
 ) -> None:  # fmt: skip
     """Train the language model of motion tokens on the clips of PATH and the plans beside them.
@@ -48,13 +48,14 @@ def command(
     """
     folder = Path(output)
     inputs.check_folder_output(folder)
+    from signgen_core.generation import TOKENIZER_FOLDER
     from signgen_core.tokens.tokenizer import load_tokenizer
     from signgen_core.train.lm import Options
 
     chosen = Options(
         steps=steps, batch=batch, stretch=stretch, rate=lr, optimiser=optimiser, noise=noise, seed=seed, save_every=save_every, device=device, threads=threads
     )
-    loaded = load_tokenizer(tokenizer)
+    loaded = load_tokenizer(TOKENIZER_FOLDER if tokenizer is None else tokenizer)
     with shared.checkpoint_beside(folder, resume) as checkpoint:
         changes = {"width": width, "layers": layers, "heads": heads, "window": look_back}
         said = make(Path(data), loaded, shared.cache_for((data,), cache, loaded.fps), folder, chosen, changes, checkpoint)
