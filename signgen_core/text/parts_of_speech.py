@@ -7,7 +7,6 @@ gzipped pickle; it is read by an unpickler that builds plain containers and numb
 from __future__ import annotations
 
 import gzip
-import io
 import pickle
 from collections.abc import Sequence
 from functools import lru_cache
@@ -52,7 +51,9 @@ def _tagger() -> HanoverTagger:
         raise MachineError(f"reading English needs the package HanTa; `python3 build.py setup` installs it ({problem})") from problem
     path = Path(Hanover.__file__).with_name("morphmodel_en.pgz")
     try:
-        model = _Unpickler(io.BytesIO(gzip.decompress(path.read_bytes()))).load()
+        # read as it is unpacked: from one block of memory the whole load is a single call, which holds every other thread up
+        with gzip.open(path) as file:
+            model = _Unpickler(file).load()
         tagger = Hanover.HanoverTagger(None, model)
     except (OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as problem:
         raise MachineError(f"{path.name} of the package HanTa cannot be read: {problem}") from problem
