@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -155,37 +155,44 @@ class Synthesiser:
         """
         report = progress or (lambda _: None)
         lines = self.lines(plan, fps)
-        low, high = lines.needed(first, last, self.reach(fps))
-        times = np.arange(low, high + 1) / fps
+        # targets over whole units, which is quick, the arms only over the frames that are needed; with a guide a unit is one in its arms too
+        told = Frames(*(lines.told if guide is None else lines.needed)(first, last, self.reach(fps)))
+        solved = Frames(*lines.solved(first, last, self.reach(fps))) if guide is None else told
+        times = np.arange(told.first, told.last + 1) / fps
+        own = slice(solved.first - told.first, solved.last + 1 - told.first)
         stance = posture(plan, times)
-        said = None if guide is None else guide.rows(low, high)
-        local = axis_angle_to_matrix(stance.poses) if said is None else said.trunk
-        face = stance.face if said is None else said.face
-        trunk = BodyPose(*global_transforms(local, self.rest))
+        said = None if guide is None else guide.rows(*told)
+        wide_local = axis_angle_to_matrix(stance.poses) if said is None else said.trunk
+        wide = BodyPose(*global_transforms(wide_local, self.rest))
+        local, trunk, lift = wide_local[own].copy(), wide.at(own), stance.lift[own]
+        face = (stance.face if said is None else said.face)[own]
         report(0.15)
-        units = [u.moved(-low) for u in lines.units if u.first >= low and u.last <= high]
-        others = self._other_intervals(units, trunk.mirrored(), times)
+        units = [u.moved(-told.first) for u in lines.units if u.first >= told.first and u.last <= told.last]
+        others = self._other_intervals(units, wide.mirrored(), times)
         if said is not None:
             by_first = {u.first: u for u in units}
             others = [
                 replace(i, target=said.target("left", self.left_hand, by_first[i.first], i.target, base=not by_first[i.first].phonology.symmetrical))
                 for i in others
             ]
-        left_tracks = lines.left.tracks(low, high, {i.first + low: i.target for i in others}, self._opening)
-        left_tracks = left_tracks if said is None else said.between("left", left_tracks)
-        left = self.left_arm.solve(left_tracks, trunk.mirrored(), fps, stance.lift)
+        left_tracks = lines.left.tracks(*solved, {i.first + told.first: i.target for i in others}, self._opening)
+        left_tracks = left_tracks if said is None else said.part(own).between("left", left_tracks)
+        left = self.left_arm.solve(left_tracks, trunk.mirrored(), fps, lift)
         self._write_arm(local, left, left_tracks, "left")
         report(0.5)
-        with_left = BodyPose(*global_transforms(local, self.rest))
-        mains = self.main_targets(plan, units, with_left, HandTrack(left.wrist, left.hand, left_tracks.angles), fps, low)
+        # where the left arm was not solved nobody looks; its nearest frame stands there
+        span = np.clip(np.arange(told.first, told.last + 1), *solved) - solved.first
+        with_left = BodyPose(*global_transforms(local, self.rest)).at(span)
+        other = HandTrack(left.wrist[span], left.hand[span], left_tracks.angles[span])
+        mains = self.main_targets(plan, units, with_left, other, fps, told.first)
         if said is not None:
             mains = [replace(i, target=said.target("right", self.right_hand, u, i.target)) for i, u in zip(mains, units, strict=True)]
-        right_tracks = lines.right.tracks(low, high, {i.first + low: i.target for i in mains}, self._opening)
-        right_tracks = right_tracks if said is None else said.between("right", right_tracks)
-        right = self.right_arm.solve(right_tracks, trunk, fps, stance.lift)
+        right_tracks = lines.right.tracks(*solved, {i.first + told.first: i.target for i in mains}, self._opening)
+        right_tracks = right_tracks if said is None else said.part(own).between("right", right_tracks)
+        right = self.right_arm.solve(right_tracks, trunk, fps, lift)
         self._write_arm(local, right, right_tracks, "right")
         report(0.9)
-        rows = slice(first - low, last + 1 - low)
+        rows = slice(first - solved.first, last + 1 - solved.first)
         count = last + 1 - first
         motion = Motion(
             poses=matrix_to_axis_angle(local[rows]), transl=np.zeros((count, 3)), betas=self.betas, expression=np.zeros((count, 10)),
@@ -379,12 +386,40 @@ class Lines:
     right: Line
     left: Line
 
+    def solved(self, first: int, last: int, reach: int) -> tuple[int, int]:
+        """The frames whose arms have to be solved for [first, last] to be right: a frame within a join hangs on both of its ends, every frame on those up
+        to `reach` from it."""
+        low, high = self._uncut(first, last)
+        return self._uncut(max(0, low - reach), min(self.right.count - 1, high + reach))
+
+    def told(self, first: int, last: int, reach: int) -> tuple[int, int]:
+        """The frames that are solved for [first, last], and the whole of the units that have some of them."""
+        low, high = self.solved(first, last, reach)
+        units = [*self.right.within(low, high), *self.left.within(low, high)]
+        return min([low, *(u.first for u in units)]), max([high, *(u.last for u in units)])
+
     def needed(self, first: int, last: int, reach: int) -> tuple[int, int]:
-        """The frames that [first, last] depend on: `reach` more on each side, and no unit or join of either hand in part."""
+        """The frames that [first, last] depend on where units are made as a whole: `reach` more on each side, and no unit or join of either hand in part."""
         low, high = max(0, first - reach), min(self.right.count - 1, last + reach)
-        while (grown := self.left.whole(*self.right.whole(low, high))) != (low, high):
+        while (grown := self._whole(low, high)) != (low, high):
             low, high = grown
         return low, high
+
+    def _whole(self, low: int, high: int) -> tuple[int, int]:
+        units = [*self.right.within(low, high), *self.left.within(low, high)]
+        return self._uncut(min([low, *(u.first for u in units)]), max([high, *(u.last for u in units)]))
+
+    def _uncut(self, low: int, high: int) -> tuple[int, int]:
+        while (grown := self.left.uncut(*self.right.uncut(low, high))) != (low, high):
+            low, high = grown
+        return low, high
+
+
+class Frames(NamedTuple):
+    """The frames first to last."""
+
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)

@@ -59,19 +59,19 @@ class Line:
             out[rows, 1] = rows - a.last
         return out
 
-    def whole(self, first: int, last: int) -> tuple[int, int]:
-        """The range of frames grown until it cuts no unit and no join of this hand."""
-        for s in self.stations:
-            if s.state is None:
-                first = s.first if s.first < first <= s.last else first
-                last = s.last if s.first <= last < s.last else last
+    def uncut(self, first: int, last: int) -> tuple[int, int]:
+        """The range of frames grown until it cuts no join of this hand: each frame of one hangs on both of its ends."""
         for a, b in self.joins:
             first = a.last if a.last < first < b.first else first
             last = b.first if a.last < last < b.first else last
         return first, last
 
+    def within(self, first: int, last: int) -> list[Station]:
+        """The units that have frames in the range."""
+        return [s for s in self.stations if s.state is None and s.first <= last and s.last >= first]
+
     def tracks(self, first: int, last: int, targets: Mapping[int, HandTarget], opening: Opening) -> HandTracks:
-        """Tracks over the frames [first, last], which must be whole. targets: of each unit among them, by its first frame."""
+        """Tracks over the frames [first, last], which must cut no join. targets: of each unit that has frames among them, all its frames, by its first one."""
         n = last - first + 1
         wrist, rotation, final, turn = np.zeros((n, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3, 3)), np.zeros(n)
         angles, patch, point = np.zeros((n, 21)), np.zeros((n, 3)), np.zeros((n, 3))
@@ -85,9 +85,9 @@ class Line:
                 rotation[rows] = final[rows] = s.state.rotation
                 turn[rows], patch[rows], angles[rows] = 0.0, 0.0, s.state.angles
                 continue
-            target = targets[s.first]
-            wrist[rows], rotation[rows], final[rows] = target.wrist, target.rotation, target.final_rotation
-            turn[rows], angles[rows], patch[rows], point[rows] = target.turn, target.angles, target.patch, target.point
+            target, own = targets[s.first], slice(a - s.first, b + 1 - s.first)
+            wrist[rows], rotation[rows], final[rows] = target.wrist[own], target.rotation[own], target.final_rotation[own]
+            turn[rows], angles[rows], patch[rows], point[rows] = target.turn[own], target.angles[own], target.patch[own], target.point[own]
         joins = tuple((a.last - first, b.first - first) for a, b in self.joins if a.last >= first and b.first <= last)
         for a_last, b_first in joins:
             _fill(wrist, angles, patch, a_last, b_first, opening)
