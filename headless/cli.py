@@ -22,9 +22,13 @@ COMMANDS = {
     "plan": "Text to an editable plan (JSON).",
     "animate": "Text or plan to a motion file (npz).",
     "render": "Text, plan or motion to a video of a signer.",
+    "batch": "Videos of a whole table of texts, plans or motions.",
+    "edit": "Change a plan by its fields, and only what it touches of its motion.",
     "classify": "What a text is: subject, gesture, emotion, sentence type.",
     "lexicon": "The signs: list, show, check, compare, import, pictures.",
     "train": "Train the models.",
+    "evaluate": "Measure tokens, models and motions.",
+    "worker": "The child process of the Blender add-on.",
     "doctor": "Check this machine, with the fix for what is missing.",
 }
 
