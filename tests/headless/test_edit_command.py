@@ -39,7 +39,7 @@ def test_changes_go_to_another_file_and_are_told(run: Callable[..., Any], folder
     done = run("edit", "p.json", *sets, "--insert", "3=BOOK", "--remove", "actions[0]", "-o", "q.json")
     assert done.status == 0 and done.err == ""
     lines = done.out.splitlines()
-    assert 'actions[0].handshape.type: "u" -> "v"' in lines and "actions[0]: IX-1 removed" in lines and "actions[2]: BOOK inserted" in lines
+    assert 'actions[0].handshape.type: "h" -> "v"' in lines and "actions[0]: IX-1 removed" in lines and "actions[2]: BOOK inserted" in lines
     assert lines[-1].startswith("q.json  3 signs, ")
     new = read_plan(folder / "q.json")
     assert [a.gloss_id for a in new.actions] == ["NAME", "MOTHER", "BOOK"] and new.actions[0].handshape == "v" and new.text == "Hello = you"
