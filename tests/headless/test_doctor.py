@@ -143,7 +143,7 @@ def test_one_check_that_breaks_does_not_hide_the_others(monkeypatch: pytest.Monk
         monkeypatch.setattr(doctor, name, broken)
     monkeypatch.setattr(doctor, "check_disk", odd)
     checks = {check.name: check for check in doctor.run_checks()}
-    assert list(checks) == ["Python", "numpy", "bpy", "GL", "CUDA", "ffmpeg", "body", "SMPL-X", "weights", "presets", "disk"]
+    assert list(checks) == ["Python", "numpy", "bpy", "GL", "CUDA", "ffmpeg", "body", "SMPL-X", "weights", "models", "presets", "disk"]
     assert checks["body"].state == "gone" and checks["disk"].state == "KeyError: 'what'" and not checks["disk"].ok
     assert checks["Python"].ok == (sys.version_info[:2] == (3, 11))
 
@@ -153,3 +153,14 @@ def test_ffmpeg_and_presets_of_this_machine_are_fine() -> None:
     assert ffmpeg.ok, ffmpeg
     presets = doctor.check_presets()
     assert presets.ok and int(presets.state.split()[0]) >= 120
+
+
+def test_models_that_are_damaged_are_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from signgen_core import generation
+
+    assert doctor.check_models().ok
+    (tmp_path / "model").mkdir()
+    damaged = generation.load_generator.__wrapped__
+    monkeypatch.setattr(generation, "load_generator", lambda: damaged(model=tmp_path / "model"))
+    check = doctor.check_models()
+    assert not check.ok and check.needed and "config.json" in check.state and check.fix
