@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import bpy
 
 from . import compat
 from .operators import SIGNGEN_OT_add_signer, SIGNGEN_OT_cancel, SIGNGEN_OT_sign, chosen_signer
 from .properties import settings
 from .session import session
+from .worker import State
+
+_MARGIN, _LETTER = 85.0, 6.0  # pixels: of a label with an icon, and of a letter on average
+
+
+def paragraph(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
+    """A text in as many labels as the region's width asks for; Blender would cut a long one in its middle."""
+    letters = (context.region.width / context.preferences.system.ui_scale - _MARGIN) / _LETTER
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(text, max(int(letters), 12))):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
 
 
 class SIGNGEN_PT_main(bpy.types.Panel):  # noqa: N801 - Blender's rule for names of panels
@@ -32,10 +46,10 @@ class SIGNGEN_PT_main(bpy.types.Panel):  # noqa: N801 - Blender's rule for names
         signer = chosen_signer(context)
         layout.label(text=f"Signer: {signer.name}" if signer is not None else "A new signer is made", icon="ARMATURE_DATA")
         layout.operator(SIGNGEN_OT_add_signer.bl_idname, icon="ADD")
-        if chosen.who != "inside":
-            layout.label(text=now.words, icon="INFO")
         if now.note:
-            layout.label(text=now.note, icon="ERROR", translate=False)
+            paragraph(layout, context, now.note, "INFO")
+        elif now.worker.state is not State.ABSENT and chosen.who != "inside":
+            paragraph(layout, context, now.words, "INFO")
 
 
 class SIGNGEN_PT_options(bpy.types.Panel):  # noqa: N801

@@ -39,6 +39,12 @@ def sources(archive: Path) -> dict[str, str]:
         return {name.partition("/")[2]: file.read(name).decode() for name in file.namelist() if name.endswith(".py")}
 
 
+@pytest.fixture(scope="session")
+def trees(sources: dict[str, str]) -> dict[str, list[ast.AST]]:
+    """The nodes of each module's syntax tree."""
+    return {name: list(ast.walk(ast.parse(source))) for name, source in sources.items()}
+
+
 # ---- imports made relative
 
 
@@ -75,17 +81,17 @@ def test_what_a_module_imports() -> None:
 # ---- what is in the zip
 
 
-def test_every_import_finds_its_module_in_the_zip(sources: dict[str, str]) -> None:
+def test_every_import_finds_its_module_in_the_zip(sources: dict[str, str], trees: dict[str, list[ast.AST]]) -> None:
     """At load at least; inside functions only what was left out on purpose may be missing."""
     wrong = []
-    for name, source in sources.items():
-        for node in ast.walk(ast.parse(source)):
+    for name, nodes in trees.items():
+        for node in nodes:
             if isinstance(node, ast.Import):
                 wrong += [f"{name}: {alias.name}" for alias in node.names if alias.name.split(".")[0] in HOMES]
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module.split(".")[0] in HOMES:
                 wrong.append(f"{name}: {node.module}")
         package = tuple(name.split("/")[:-1])
-        for node in ast.walk(ast.parse(source)):
+        for node in nodes:
             if not isinstance(node, ast.ImportFrom) or not node.level:
                 continue
             base = "/".join((*package[: len(package) - node.level + 1], *(node.module or "").split("."))).strip("/")
@@ -115,10 +121,10 @@ def test_the_zip_holds_what_is_needed_and_nothing_heavy(archive: Path, sources: 
             assert not heavy & {top.split(".")[0] for top in tops}, name
 
 
-def test_the_zip_keeps_the_rules_of_extensions(sources: dict[str, str]) -> None:
+def test_the_zip_keeps_the_rules_of_extensions(trees: dict[str, list[ast.AST]]) -> None:
     """Nothing is installed or fetched at run time, and the search path is left alone."""
-    for name, source in sources.items():
-        for node in ast.walk(ast.parse(source)):
+    for name, nodes in trees.items():
+        for node in nodes:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert (node.value.id, node.attr) not in {("sys", "path"), ("site", "addsitedir")}, f"{name}:{node.lineno}"
             tops = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []

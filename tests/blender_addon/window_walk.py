@@ -13,14 +13,16 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
 
 ARCHIVE, FOLDER = (Path(word) for word in sys.argv[sys.argv.index("--") + 1 :])
 TAB, TEXT, SIGN, ADD = (1044, 207), (930, 127), (930, 157), (930, 213)
+CANCEL = (1008, 151)
 SENTENCE = "Where do you live?"
+LONG = "My mother and my father live in a small house. " * 12
 FOUND: dict = {}
 
 
@@ -38,6 +40,7 @@ def click(point: tuple[int, int], times: int = 1) -> Iterator[float]:
 
 
 def picture(name: str) -> None:
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)  # a busy machine may not have come to it by itself
     tool("import", "-window", "root", str(FOLDER / f"{name}.png"))
 
 
@@ -49,6 +52,33 @@ def viewport() -> dict:
 
 def armatures() -> list[str]:
     return sorted(thing.name for thing in bpy.data.objects if thing.type == "ARMATURE")
+
+
+def described() -> list:
+    """What an unfinished sentence must leave as it is."""
+    scene = bpy.context.scene
+    return [sorted(bpy.data.actions.keys()), sorted(scene.objects.keys()), [(m.name, m.frame) for m in scene.timeline_markers], scene.frame_end]
+
+
+def session() -> object:
+    module = next(name for name in sys.modules if name.split(".")[-2:] == ["signgen", "session"])
+    return sys.modules[module].session()
+
+
+def watch_the_clock() -> Callable[[], float]:
+    """Starts a fast timer; what it returns tells the longest time, in seconds, that Blender did not come to it, and stops it."""
+    ticks = [time.monotonic()]
+
+    def tick() -> float:
+        ticks.append(time.monotonic())
+        return 0.01
+
+    def longest() -> float:
+        bpy.app.timers.unregister(tick)
+        return max(b - a for a, b in zip(ticks, ticks[1:], strict=False))
+
+    bpy.app.timers.register(tick, first_interval=0.01)
+    return longest
 
 
 def look(frame: int) -> None:
@@ -82,11 +112,13 @@ def steps() -> Iterator[float]:
     tool("xdotool", "key", "Return")
     yield 1.0
     FOUND["text"] = bpy.context.scene.signgen.text
+    clock = watch_the_clock()
     yield from click(SIGN)
     for _ in range(60):
         yield 1.0
         if bpy.data.actions:
             break
+    FOUND["longest_gap"] = clock()
     yield 1.0
     scene = bpy.context.scene
     FOUND["signers"], FOUND["frames"] = armatures(), [scene.frame_start, scene.frame_end]
@@ -95,10 +127,21 @@ def steps() -> Iterator[float]:
     look(round(0.55 * scene.frame_end))
     yield 2.5
     picture("3_signed")
+    before = described()
+    scene.signgen.text = LONG
+    yield from click(SIGN)
+    yield 1.2
+    FOUND["busy"], FOUND["poll_while_busy"] = session().busy, bpy.ops.signgen.sign.poll()
+    picture("4_running")
+    yield from click(CANCEL)
+    yield 2.5
+    FOUND["busy_after_cancel"], FOUND["changed_by_cancel"] = session().busy, described() != before
+    FOUND["outcome"] = session().job.outcome.kind
+    scene.signgen.text = SENTENCE
     yield from click(ADD)
     yield 3.0
     FOUND["signers_after_add"] = armatures()
-    picture("4_second")
+    picture("5_second")
     tool("xdotool", "mousemove", "500", "600", "sleep", "0.3", "key", "ctrl+z")
     yield 2.0
     FOUND["signers_after_undo"] = armatures()
@@ -112,7 +155,7 @@ def steps() -> Iterator[float]:
     FOUND["signers_after_redo"], FOUND["actions_after_redo"] = armatures(), len(bpy.data.actions)
     look(round(0.55 * bpy.context.scene.frame_end))
     yield 3.0
-    picture("5_redone")
+    picture("6_redone")
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "signed.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(FOLDER / "signed.blend"))
     yield 1.5
