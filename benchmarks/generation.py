@@ -75,20 +75,20 @@ def llama_run(model: Any, batch: int, tokens: int) -> Callable[[], None]:
     return run
 
 
-def medians(runs: dict[str, Callable[[], None]], rounds: int, device: str) -> dict[str, float]:
-    """Median milliseconds of each; they take turns, so that other work on the machine falls on all."""
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+def medians(runs: dict[str, Callable[[], None]], rounds: int, device: str) -> dict[str, tuple[float, float]]:
+    """Median milliseconds of each by the clock and of the processor; they take turns, so that other work on the machine falls on all."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for number in range(rounds + 1):
         for name, run in runs.items():
             if device == "cuda":
                 torch.cuda.synchronize()
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             run()
             if device == "cuda":
                 torch.cuda.synchronize()
             if number:  # the first round is the warm-up
-                taken[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(values) for name, values in taken.items()}
+                taken[name].append((1e3 * (time.perf_counter() - start[0]), 1e3 * (time.process_time() - start[1])))
+    return {name: (statistics.median(v[0] for v in values), statistics.median(v[1] for v in values)) for name, values in taken.items()}
 
 
 def compared(model: TokenLM, rival: Any, condition: Condition, batch: int, rounds: int, device: str) -> dict[str, Any]:
@@ -97,30 +97,28 @@ def compared(model: TokenLM, rival: Any, condition: Condition, batch: int, round
     steps = len(condition)
     frames = steps * config.frames_per_token * batch
     rival = rival.to(device, torch.bfloat16 if device == "cuda" else torch.float32)
-    seen: list[int] = []
+    made: dict[str, int] = {}
 
-    def ours(sampling: Sampling) -> Callable[[], None]:
+    def ours(name: str, sampling: Sampling) -> Callable[[], None]:
         def run() -> None:
             if batch == 1:
-                made = [model.generate(condition, sampling, steps=steps, device=device)]
-            else:
-                made = model.generate_batch([condition] * batch, sampling, device=device)
-            seen.append(sum(m.tokens.num_tokens for m in made) * config.frames_per_token)
+                found = [model.generate(condition, sampling, steps=steps, device=device)]
+            else:  # these stop where the model says so
+                found = model.generate_batch([condition] * batch, sampling, device=device)
+            made[name] = sum(m.tokens.num_tokens for m in found) * config.frames_per_token
 
         return run
 
     found = medians(
         {
-            "sampled": ours(Sampling()), "greedy": ours(Sampling(temperature=0.0)),
-            "code": llama_run(rival, batch, steps * config.num_codes), "step": llama_run(rival, batch, steps),
+            "lm": ours("lm", Sampling()), "lm_greedy": ours("lm_greedy", Sampling(temperature=0.0)),
+            "llama": llama_run(rival, batch, steps * config.num_codes), "llama_one_token_a_step": llama_run(rival, batch, steps),
         }, rounds, device,
     )  # fmt: skip
-    made = statistics.median(seen)
-    row = {
-        "device": device, "batch": batch, "steps": steps, "rounds": rounds,
-        "lm_ms_a_frame": found["sampled"] / made, "lm_greedy_ms_a_frame": found["greedy"] / made,
-        "llama_ms_a_token": found["step"] / steps, "llama_ms_a_frame": found["code"] / frames, "llama_one_token_a_step_ms_a_frame": found["step"] / frames,
-    }  # fmt: skip
+    row: dict[str, Any] = {"device": device, "batch": batch, "steps": steps, "rounds": rounds, "llama_ms_a_token": found["llama_one_token_a_step"][0] / steps}
+    for name, (clock, processor) in found.items():
+        count = made.get(name, frames)
+        row |= {f"{name}_ms_a_frame": clock / count, f"{name}_processor_ms_a_frame": processor / count}
     row["ratio"] = row["llama_ms_a_frame"] / row["lm_ms_a_frame"]
     row["ratio_one_token_a_step"] = row["llama_one_token_a_step_ms_a_frame"] / row["lm_ms_a_frame"]
     row["frames_a_second"] = 1e3 / row["lm_ms_a_frame"]
@@ -138,7 +136,12 @@ def window(model: TokenLM, condition: Condition, rounds: int, device: str) -> di
         made = model.generate(model.embed(condition), steps=steps, prefix=prefix, device=device)
         model.tokenizer.decode_features(made.tokens)
 
-    return {"device": device, "window_frames": EDIT_FRAMES, "context_frames": CONTEXT_FRAMES, "window_ms": medians({"window": run}, rounds, device)["window"]}
+    return {
+        "device": device,
+        "window_frames": EDIT_FRAMES,
+        "context_frames": CONTEXT_FRAMES,
+        "window_ms": medians({"window": run}, rounds, device)["window"][0],
+    }
 
 
 def main() -> None:
@@ -159,9 +162,8 @@ def main() -> None:
     ours = sum(v.size for v in model.weights.values())
     rival = llama(ours, config.layers, config.heads, config.size)
     theirs = sum(p.numel() for p in rival.parameters())
-    print(
-        f"weights: {ours:,} ours ({'trained' if trained else 'random'}), {theirs:,} the Llama's; {config.num_codes} codes a step of {config.frames_per_token} frames; torch {torch.__version__}"
-    )
+    whose = "trained" if trained else "random"
+    print(f"weights: {ours:,} ours ({whose}), {theirs:,} the Llama's; {config.num_codes} codes a step; torch {torch.__version__}", flush=True)
     rows = []
     devices = [("cpu", b) for b in arguments.batch]
     if torch.cuda.is_available():
@@ -173,9 +175,10 @@ def main() -> None:
         row = compared(model, rival, condition, batch, arguments.rounds, device)
         rows.append(row)
         print(
-            f"{device} batch {batch}: {row['lm_ms_a_frame']:.3f} ms a frame (greedy {row['lm_greedy_ms_a_frame']:.3f});  Llama "
-            f"{row['llama_ms_a_token']:.2f} ms a token, {row['llama_ms_a_frame']:.3f} ms a frame: {row['ratio']:.1f} times;  "
-            f"with one token a step {row['ratio_one_token_a_step']:.2f} times"
+            f"{device} batch {batch}: {row['lm_ms_a_frame']:.3f} ms a frame (greedy {row['lm_greedy_ms_a_frame']:.3f}; processor "
+            f"{row['lm_processor_ms_a_frame']:.3f});  Llama {row['llama_ms_a_token']:.2f} ms a token, {row['llama_ms_a_frame']:.3f} ms a frame "
+            f"(processor {row['llama_processor_ms_a_frame']:.3f}): {row['ratio']:.1f} times;  with one token a step {row['ratio_one_token_a_step']:.2f} times",
+            flush=True,
         )
     windows = [window(model, condition, arguments.rounds, d) for d in dict.fromkeys(d for d, _ in devices)]
     for row in windows:
