@@ -66,7 +66,7 @@ def mixed_rows(folder: Path, count: int, seed: int) -> int:
         if k % 10 == 7:
             fault = faults[broken % len(faults)]
             broken += 1
-            rows.append(fault if isinstance(fault, str) else row | fault)
+            rows.append(fault if isinstance(fault, str) else {"id": row["id"]} | fault)
             continue
         kind = k % 5
         if kind == 0:

@@ -48,7 +48,7 @@ class Captions:
     def __init__(self, clip: Timing, size: tuple[int, int], what: str, columns: tuple[int, int] | None = None) -> None:
         self._clip, self._size, self._what = clip, size, what
         self._left, self._right = columns or (0, size[0])
-        self._drawn: dict[tuple[str, str], tuple[int, int, np.ndarray]] = {}
+        self._drawn: tuple[tuple[str, str], tuple[int, int, np.ndarray]] | None = None  # the last one; they come in the order of time
 
     def __call__(self, frame: np.ndarray, time: float) -> np.ndarray:
         """The frame with what belongs to `time` seconds; the same array where that is nothing."""
@@ -57,9 +57,9 @@ class Captions:
         text = sentence.text if sentence is not None and self._what != "gloss" else ""
         if not gloss and not text:
             return frame
-        if (gloss, text) not in self._drawn:
-            self._drawn[gloss, text] = self._draw(gloss, " ".join(text.split()))
-        y, x, label = self._drawn[gloss, text]
+        if self._drawn is None or self._drawn[0] != (gloss, text):
+            self._drawn = (gloss, text), self._draw(gloss, " ".join(text.split()))
+        y, x, label = self._drawn[1]
         return laid_over(frame, label, x, y)
 
     def _draw(self, gloss: str, text: str) -> tuple[int, int, np.ndarray]:

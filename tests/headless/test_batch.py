@@ -18,7 +18,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from headless import cli
 from headless.stage import frame_storage
 from signgen_core import pipeline
 from signgen_core.action import dump_plan, parse_plan
@@ -44,14 +43,8 @@ ROWS = [
 GOOD = {"hello", "000002", "frames", "shape", "twin"}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def registered() -> None:
-    cli.COMMANDS.setdefault("batch", "Many.")
-
-
 def command(*arguments: str | Path) -> list[str]:
-    code = "import sys, headless.cli as c; c.COMMANDS.setdefault('batch', 'Many.'); sys.exit(c.main(sys.argv[1:]))"
-    return [sys.executable, "-c", code, "batch", *map(str, arguments)]
+    return [sys.executable, "-m", "headless", "batch", *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:
