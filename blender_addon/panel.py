@@ -48,8 +48,8 @@ class SIGNGEN_PT_main(bpy.types.Panel):  # noqa: N801 - Blender's rule for names
         layout.operator(SIGNGEN_OT_add_signer.bl_idname, icon="ADD")
         if now.note:
             paragraph(layout, context, now.note, "INFO")
-        elif now.worker.state is not State.ABSENT and chosen.who != "inside":
-            paragraph(layout, context, now.words, "INFO")
+        elif not now.busy and now.worker.state is not State.ABSENT and chosen.who != "inside":
+            paragraph(layout, context, now.worker.words, "INFO")
 
 
 class SIGNGEN_PT_options(bpy.types.Panel):  # noqa: N801

@@ -29,7 +29,7 @@ class SignGenPreferences(bpy.types.AddonPreferences):
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.prop(self, "worker_python")
-        self.layout.label(text=session().words, icon="INFO")
+        self.layout.label(text=session().worker.words, icon="INFO")
         if session().worker.detail:
             self.layout.label(text=session().worker.detail, translate=False)
 

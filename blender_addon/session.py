@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from signgen_core import worker_protocol as protocol
 from signgen_core.errors import MachineError
 
 from .job_events import CRASHED, MISSING, Done, Failed, Progress
 from .local_signing import LocalSigning
-from .worker import State, Worker
+from .worker import Worker
 
-WHO = ("auto", "worker", "inside")
 # Failures after which the same job is given to the thread when the user leaves it to us who signs.
-_NO_WORKER = {CRASHED, MISSING, "version_mismatch"}
+_NO_WORKER = {CRASHED, MISSING, protocol.VERSION}
 _STOP_SECONDS = 3.0
 STEPS = {
     "starting": "Starting", "loading": "Loading the models", "planning": "Planning", "signing": "Signing", "writing": "Writing", "reading": "Reading",
@@ -82,7 +82,7 @@ class Session:
                 if isinstance(event, Progress):
                     job.fraction, job.step = max(job.fraction, event.fraction), event.step
                 elif isinstance(event, Failed) and event.kind in _NO_WORKER and job.fallback and not job.cancelled:
-                    self.note = f"Signed inside Blender: {event.message}"
+                    self.note = "Signed inside Blender: " + ("no worker was found, see the preferences" if event.kind == MISSING else self.worker.words)
                     job.who, job.fallback, job.fraction, job.step = "inside", False, 0.0, "starting"
                     job.number = self.local.sign(job.text, fps=job.fps, **job.options)
                 else:
@@ -101,15 +101,6 @@ class Session:
         self.worker.stop(_STOP_SECONDS)
         self.local.stop(_STOP_SECONDS)
         self.job = None
-
-    @property
-    def words(self) -> str:
-        """How it stands with the worker, in a sentence."""
-        return self.worker.words
-
-    @property
-    def has_worker(self) -> bool:
-        return self.worker.state in (State.READY, State.BUSY, State.STARTING, State.CANCELLING)
 
 
 _sessions: list[Session] = []
