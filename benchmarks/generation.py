@@ -179,7 +179,8 @@ def main() -> None:
     windows = [window(model, condition, arguments.rounds, d) for d in dict.fromkeys(d for d, _ in devices)]
     for row in windows:
         print(
-            f"{row['device']}: {row['window_frames']} frames after {row['context_frames']} of context: {row['window_ms']:.1f} ms (processor {row['window_processor_ms']:.1f})"
+            f"{row['device']}: {row['window_frames']} frames after {row['context_frames']} of context: {row['window_ms']:.1f} ms"
+            f" (processor {row['window_processor_ms']:.1f})"
         )
     print(json.dumps({"trained": trained, "weights": ours, "llama_weights": theirs, "rows": rows, "windows": windows}))
 
