@@ -10,18 +10,22 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .labels import GLOSS, HEADS
-from .points import BONES, HAND, NOSE, NUM_POINTS
+from .points import BONES, HAND, NAMES, NOSE, NUM_POINTS
 
 CHANNELS = 18
 # Knuckles of the index, middle and little finger within a hand: wrist, then three joints a finger.
 _INDEX, _MIDDLE, _LITTLE = 1, 4, 7
+_PATH_POINTS = tuple(
+    NAMES.index(f"{side}_{point}") for side in ("right", "left") for point in ("wrist", "middle1", "thumb_tip", "index_tip", "middle_tip", "pinky_tip")
+)
+MOVEMENT = "movement"
 
 
 @dataclass(frozen=True)
 class Config:
     """labels: head -> what it tells apart. frames: that a sign is brought to; margin: seconds before and after it among them.
-    graph: widths before and after each graph block; time: width of the temporal ones; bottleneck: of the gloss head. window: frames at fps that the
-    encoder sees; width: of its layers; embedding: numbers in its bottleneck.
+    graph: widths before and after each graph block; time: width of the temporal ones; bottleneck: of the gloss head; path: width of the network for the
+    movement. window: frames at fps that the encoder sees; width: of its layers; embedding: numbers in its bottleneck.
     """
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -30,6 +34,7 @@ class Config:
     graph: tuple[int, ...] = (16, 24, 24)
     time: int = 160
     bottleneck: int = 192
+    path: int = 64
     fps: float = 30.0
     window: int = 64
     width: int = 96
@@ -40,9 +45,9 @@ class Config:
             raise InputError(f"recogniser: labels: expected at least two different ones for each of {', '.join(HEADS)}")
         if self.frames % 4 or not 8 <= self.frames <= 256 or self.window % 8 or not 16 <= self.window <= 1024 or not 0.0 <= self.margin <= 1.0:
             raise InputError("recogniser: frames (a multiple of 4), window (of 8) or margin out of range")
-        sizes = (*self.graph, self.time, self.bottleneck, self.width, self.embedding)
+        sizes = (*self.graph, self.time, self.bottleneck, self.path, self.width, self.embedding)
         if not 2 <= len(self.graph) <= 8 or not all(isinstance(n, int) and 4 <= n <= 1024 for n in sizes) or not 1.0 <= self.fps <= 1000.0:
-            raise InputError("recogniser: graph, time, bottleneck, width, embedding or fps out of range")
+            raise InputError("recogniser: graph, time, bottleneck, path, width, embedding or fps out of range")
 
 
 def channels(x: Tensor) -> Tensor:
@@ -110,8 +115,38 @@ class TimeBlock(nn.Module):
         return x[..., :: self.stride] + nn.functional.relu(self.convolution(self.norm(x)))
 
 
+class PathNetwork(nn.Module):
+    """How the hands move, from a few of their points and how the palms turn, without where they are or what else the signer looks like.
+
+    A network that sees more tells the movement by the signs that it knows and not by the path: it was right on 98 % of them and on 72 % of others.
+    """
+
+    def __init__(self, width: int, frames: int) -> None:
+        super().__init__()
+        wide = 6 * len(_PATH_POINTS) + 12
+        self.enter = nn.BatchNorm1d(wide, eps=1e-3)
+        strides = (1, 2, 2)
+        self.layers = nn.ModuleList([nn.Conv1d(wide if k == 0 else width, width, 5, stride=s, padding=2) for k, s in enumerate(strides)])
+        self.drop = nn.Dropout(0.4)
+        self.wide = width * (frames // 4) + width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Points (B, F, K, 3) -> (B, wide)."""
+        points = x[:, :, list(_PATH_POINTS)]
+        place = (points - points.mean(dim=1, keepdim=True)) * 3.0
+        speed = torch.diff(points, dim=1, append=points[:, -1:]) * 10.0
+        # along the palm and out of it
+        palms = torch.cat([_palm(x[:, :, first : first + HAND])[..., ::2].flatten(2) for first in (0, HAND)], dim=-1)
+        h = torch.cat([place.flatten(2), speed.flatten(2), palms - palms.mean(dim=1, keepdim=True)], dim=-1)
+        h = self.enter(h.transpose(1, 2))
+        for layer in self.layers:
+            h = nn.functional.relu(layer(h))
+        dropped: Tensor = self.drop(torch.cat([h.flatten(1), h.amax(dim=2)], dim=1))
+        return dropped
+
+
 class SignNetwork(nn.Module):
-    """One trunk, a head for the gloss and one for each feature."""
+    """One trunk with a head for the gloss and one for each feature but the movement, which has a network of its own."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -125,12 +160,13 @@ class SignNetwork(nn.Module):
         wide = config.time * (config.frames // 4)
         self.drop = nn.Dropout(0.3)
         self.bottleneck = nn.Sequential(nn.Linear(wide, config.bottleneck), nn.BatchNorm1d(config.bottleneck), nn.ReLU(), nn.Dropout(0.2))
-        self.heads = nn.ModuleDict(
-            {head: nn.Linear(config.bottleneck if head == GLOSS else wide, len(labels)) for head, labels in config.labels.items()}
-        )
+        self.path = PathNetwork(config.path, config.frames)
+        widths = {GLOSS: config.bottleneck, MOVEMENT: self.path.wide}
+        self.heads = nn.ModuleDict({head: nn.Linear(widths.get(head, wide), len(labels)) for head, labels in config.labels.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Points (B, F, K, 3) -> head -> logits (B, n)."""
+        path = self.path(x)
         h = channels(x)
         batch, steps = len(h), h.shape[1] // 2
         h = self.enter(h.reshape(-1, NUM_POINTS * CHANNELS)).reshape(batch * steps, 2, NUM_POINTS, CHANNELS)
@@ -141,8 +177,8 @@ class SignNetwork(nn.Module):
         for block in self.time:
             h = block(h)
         h = self.drop(h.reshape(batch, -1))
-        small = self.bottleneck(h)
-        return {name: head(small if name == GLOSS else h) for name, head in self.heads.items()}
+        read = {GLOSS: self.bottleneck(h), MOVEMENT: path}
+        return {name: head(read.get(name, h)) for name, head in self.heads.items()}
 
 
 class MotionEncoder(nn.Module):

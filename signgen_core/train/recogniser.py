@@ -53,7 +53,7 @@ class Options:
     rare: int = 3
     none: float = 0.05
     variation: float = 1.0
-    elsewhere: float = 0.35
+    elsewhere: float = 0.4
     seed: int = 0
     save_every: int = 100
     device: str = "auto"
@@ -78,12 +78,14 @@ class Result:
 
 
 def train(
-    signs: SignSet, options: Options, config: Config | None = None, *, checkpoint: Path | None = None, progress: Progress | None = None
-) -> Result:
-    """Trains on the signs of the part "train". config: its labels are set here. checkpoint: a folder for the state of both networks.
+    signs: SignSet, options: Options, config: Config | None = None, *, start: Recogniser | None = None, checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> Result:  # fmt: skip
+    """Trains on the signs of the part "train". config: its labels are set here. start: to begin with its weights in place of random ones, heads included, so it
+    must have the same networks and labels (the auto-encoder's other half, which is not kept, begins anew). checkpoint: a folder for the state of both networks.
 
-    Raises InputError for data without training signs, a checkpoint of another run, or where the loss stops being a number; MachineError for a missing package
-    or device.
+    Raises InputError for data without training signs, a start of other networks or labels, a checkpoint of another run, or where the loss stops being a number;
+    MachineError for a missing package or device.
     """
     import torch
 
@@ -92,11 +94,13 @@ def train(
     except ImportError as problem:
         raise MachineError(f"the recogniser needs the package {problem.name}; `python3 build.py setup` installs it") from None
     config = replace(config or Config(_placeholder()), labels=labels_of(signs, options.rare))
+    if start is not None and start.config != config:
+        raise InputError("recogniser: start: has other networks or labels than these signs ask for")
     device = device_for(options.device)
     report = progress or (lambda share, text: None)
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads)
-    said = json.dumps([_kept(options), plain(config), signs.fingerprint], sort_keys=True)
+    said = json.dumps([_kept(options), plain(config), signs.fingerprint, start and start.id], sort_keys=True)
     fingerprint = hashlib.sha256(said.encode()).hexdigest()
     part = options.steps / (options.steps + 0.6 * options.encoder_steps)
 
@@ -114,6 +118,9 @@ def train(
         torch.manual_seed(options.seed)
         coder = torch.nn.ModuleDict({"encoder": MotionEncoder(config), "decoder": MotionDecoder(config)}).to(device)
         network = SignNetwork(config).to(device)
+        if start is not None:
+            network.load_state_dict(start.network.signs.state_dict())
+            coder["encoder"].load_state_dict(start.network.encoder.state_dict())
         windows, cut = Windows(signs, config, options), Signs(signs, config, options)
 
         def coded(step: int) -> dict[str, Any]:
@@ -137,7 +144,10 @@ def train(
         weights = {f"signs.{k}": v for k, v in half(network).items()} | {f"encoder.{k}": v for k, v in half(coder["encoder"]).items()}
     finally:
         torch.set_num_threads(before)
-    facts = {"signs": int(len(cut.numbers)), "data": signs.fingerprint, "options": _kept(options), "log": log[-1:], "encoder_log": encoder_log[-1:]}
+    facts = {
+        "signs": int(len(cut.numbers)), "data": signs.fingerprint, "options": _kept(options), "start": start and {"id": start.id, **start.facts},
+        "log": log[-1:], "encoder_log": encoder_log[-1:],
+    }  # fmt: skip
     return Result(Recogniser(config, weights, facts), log, encoder_log)
 
 

@@ -43,7 +43,7 @@ def small() -> Any:
 
     torch.manual_seed(0)
     labels = {head: ("", "A", "B") if head == GLOSS else ("x", "y") for head in HEADS}
-    config = Config(labels, frames=8, graph=(8, 8), time=16, bottleneck=16, window=16, width=8, embedding=4)
+    config = Config(labels, frames=8, graph=(8, 8), time=16, bottleneck=16, path=8, window=16, width=8, embedding=4)
     return Recogniser(config, half(Network(config)), {"note": 1})
 
 

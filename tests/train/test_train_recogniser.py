@@ -59,7 +59,7 @@ def small(**changes: Any) -> Any:
     from signgen_core.recognition.network import Config
 
     labels = {head: ("0", "1") for head in HEADS}
-    return replace(Config(labels, frames=8, graph=(8, 8), time=16, bottleneck=16, window=16, width=8, embedding=4), **changes)
+    return replace(Config(labels, frames=8, graph=(8, 8), time=16, bottleneck=16, path=8, window=16, width=8, embedding=4), **changes)
 
 
 def test_signs_are_cut_out_with_what_the_plans_say(signs: SignSet) -> None:
@@ -155,6 +155,18 @@ def test_it_goes_on_bit_by_bit(signs: SignSet, tmp_path: Path) -> None:
     assert train(signs, options(seed=1), small()).recogniser.id != straight.id
     with pytest.raises(InputError, match="is of another run"):
         train(signs, options(seed=1), small(), checkpoint=tmp_path)
+    with pytest.raises(InputError, match="is of another run"):
+        train(signs, options(), small(), start=straight, checkpoint=tmp_path)
+
+
+def test_it_starts_from_another_one(signs: SignSet) -> None:
+    from signgen_core.train.recogniser import train
+
+    first = train(signs, options(steps=60, save_every=10), small())
+    second = train(signs, options(steps=10, save_every=10), small(), start=first.recogniser)
+    assert second.log[0]["loss"] < 0.7 * first.log[0]["loss"] and second.recogniser.facts["start"]["id"] == first.recogniser.id
+    with pytest.raises(InputError, match="other networks or labels"):
+        train(signs, options(), small(time=20), start=first.recogniser)
 
 
 def test_what_cannot_be_trained_is_refused(signs: SignSet) -> None:
