@@ -6,7 +6,7 @@
     signers     the signers of a file: finds them again, and the plans that they hold
     session     who signs, the worker process or a thread, and the job that runs
     compat      what differs between the Blenders that this runs in
-    preferences, properties, operators, panel
+    preferences, properties, operators, rig_operators, panel
                 what a user sees; the only modules that read the context
 
 Work functions take arguments and return what they made; none of them reads the user's selection. Nothing here imports torch or click.
@@ -29,7 +29,7 @@ bl_info = {
 }
 
 # In the order of registering; each has register() and unregister(). The panel shows what the ones before it hold.
-PARTS = ("preferences", "session", "properties", "operators", "panel")
+PARTS = ("preferences", "session", "properties", "operators", "rig_operators", "panel")
 
 
 def register() -> None:

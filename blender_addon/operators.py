@@ -10,6 +10,7 @@ from signgen_core.errors import SignGenError
 from signgen_core.worker_protocol import CANCELLED
 
 from . import compat, signers
+from .heatmap import add_heatmap, motion_levels, remove_heatmap, show_heatmap
 from .job_events import Done, Failed
 from .keying import key_motion
 from .preferences import environment
@@ -123,10 +124,10 @@ class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
         self._target, self._character = "" if armature is None else armature.name, chosen.character
         session().choose(environment(context))
         try:
-            if armature is not None:
-                signers.signer_of(armature)  # says at once what is wrong with it
+            body = None if armature is None else signers.signer_of(armature).body
             session().sign(
-                chosen.text, fps=chosen.fps, who=chosen.who, gloss=chosen.as_gloss, seed=chosen.seed, handedness=chosen.handedness, tempo=chosen.tempo,
+                chosen.text, fps=chosen.fps, who=chosen.who, body=body, character=None if armature is None else signers.body_file(armature),
+                generator=chosen.generator, gloss=chosen.as_gloss, seed=chosen.seed, handedness=chosen.handedness, tempo=chosen.tempo,
                 gestures=chosen.gestures, emotion=None if chosen.emotion == "auto" else chosen.emotion,
             )  # fmt: skip
         except SignGenError as problem:
@@ -154,6 +155,10 @@ class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
             _make_active(context, signer.armature)
         key_motion(signer, outcome.motion, name=outcome.plan.text[:_NAME_LENGTH], scene=context.scene)
         signers.keep_plan(signer.armature, outcome.plan)
+        remove_heatmap(signer.mesh)
+        if outcome.motion.uncertainty is not None:
+            add_heatmap(signer.mesh, motion_levels(outcome.motion), start_frame=context.scene.frame_start)
+            show_heatmap(signer.mesh, False)
         self.report({"INFO"}, f"{len(outcome.plan.actions)} signs, {outcome.motion.num_frames} frames")
         return {"FINISHED"}
 

@@ -65,7 +65,7 @@ class SIGNGEN_PT_options(bpy.types.Panel):  # noqa: N801
         layout, chosen = self.layout, settings(context)
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("who", "as_gloss", "character", "handedness", "emotion", "gestures", "tempo", "fps", "seed"):
+        for name in ("who", "generator", "as_gloss", "character", "handedness", "emotion", "gestures", "tempo", "fps", "seed"):
             layout.prop(chosen, name)
 
 

@@ -30,6 +30,15 @@ class SignGenSettings(bpy.types.PropertyGroup):
         ],
         default="auto",
     )
+    generator: EnumProperty(
+        name="Movement",
+        description="How the worker makes the movement",
+        items=[
+            ("phonology", "By Rule", "From what each sign is made of"),
+            ("lm", "Learned", "By the trained model, which also says how sure it is"),
+        ],
+        default="phonology",
+    )
     handedness: EnumProperty(
         name="Hand",
         description="The signer's dominant hand",

@@ -6,7 +6,7 @@ Needs no Blender. A timer of the window calls `poll`, which never waits; whoever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signgen_core import worker_protocol as protocol
 from signgen_core.errors import MachineError
@@ -14,6 +14,9 @@ from signgen_core.errors import MachineError
 from .job_events import CRASHED, MISSING, Done, Failed, Progress
 from .local_signing import LocalSigning
 from .worker import Worker
+
+if TYPE_CHECKING:
+    from signgen_core.body import Body
 
 # Failures after which the same job is given to the thread when the user leaves it to us who signs.
 _NO_WORKER = {CRASHED, MISSING, protocol.VERSION}
@@ -56,13 +59,19 @@ class Session:
     def busy(self) -> bool:
         return self.job is not None and self.job.outcome is None
 
-    def sign(self, text: str, *, fps: float, who: str = "auto", **options: Any) -> Job:
-        """Starts signing a text; options: gloss, seed, handedness, tempo, gestures, emotion. Raises MachineError while another job runs."""
+    def sign(self, text: str, *, fps: float, who: str = "auto", body: Body | None = None, character: str | None = None, **options: Any) -> Job:
+        """Starts signing a text. Raises MachineError while another job runs.
+
+        who: worker, inside, or auto for the first that there is. body: who signs (None: the default one), and character: the file that it is of. options:
+        gloss, seed, handedness, tempo, gestures, emotion, and generator, which only the worker has a choice of.
+        """
         if self.busy:
             raise MachineError("another text is being signed; wait for it, or cancel it")
         self.note = ""
         by = "inside" if who == "inside" else "worker"
         engine: Worker | LocalSigning = self.worker if by == "worker" else self.local
+        self.local.body = body
+        options["character"] = character
         self.job = Job(text, fps, options, by, engine.sign(text, fps=fps, **options), fallback=who == "auto")
         return self.job
 

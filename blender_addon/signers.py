@@ -63,6 +63,12 @@ def signer_of(armature: bpy.types.Object) -> Signer:
     return Signer(armature, mesh, body, body.rig(betas), betas, ground)
 
 
+def body_file(armature: bpy.types.Object) -> str | None:
+    """The licensed body file that a signer was made from; None for the default body."""
+    source = str(armature.get(_FILE, "default"))
+    return None if source == "default" else source
+
+
 def keep_plan(armature: bpy.types.Object, plan: ActionSequence) -> None:
     """Writes a plan into the file, on its signer."""
     armature[_PLAN] = dump_plan(plan)

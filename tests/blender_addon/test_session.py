@@ -54,7 +54,7 @@ def done(number: int) -> Done:
 
 def test_the_worker_signs_where_there_is_one(session: Session) -> None:
     job = session.sign("Hello.", fps=25.0, seed=3)
-    assert session.worker.asked == [("Hello.", {"fps": 25.0, "seed": 3})] and not session.local.asked
+    assert session.worker.asked == [("Hello.", {"fps": 25.0, "seed": 3, "character": None})] and not session.local.asked
     session.worker.events = [Progress(1, 0.5, "signing"), Progress(1, 0.4, "writing")]
     assert session.poll() is job and (job.fraction, job.words) == (0.5, "Writing"), "progress never goes back"
     with pytest.raises(MachineError, match="another text"):
@@ -69,7 +69,7 @@ def test_the_thread_takes_over_where_there_is_no_worker(session: Session, kind: 
     session.worker.events = [Progress(1, 0.7, "signing"), Failed(1, kind, "why")]
     session.poll()
     assert session.busy and job.who == "inside" and job.fraction == 0.0
-    assert session.local.asked == [("Hello.", {"fps": 25.0, "seed": 3})]
+    assert session.local.asked == [("Hello.", {"fps": 25.0, "seed": 3, "character": None})]
     assert session.note.startswith("Signed inside Blender: ")
     session.worker.events, session.local.events = [done(1)], []
     assert session.poll().outcome is None, "the worker's number is not the thread's"
