@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,9 +144,3 @@ def _open(cache: Path) -> SignSet:
         np.array([s["gloss"] for s in signs]), {f: np.array([s["features"].get(f, "") for s in signs]) for f in FEATURES},
         frozenset(index["held_out"]), index["fingerprint"],
     )  # fmt: skip
-
-
-def chunks(numbers: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Numbers in stretches of at most `size`."""
-    for start in range(0, len(numbers), size):
-        yield numbers[start : start + size]
