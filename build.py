@@ -323,9 +323,10 @@ def blenders() -> int:
         say(f"blenders: making {BLENDERS_DIR}/{series} with bpy {version}")
         shutil.rmtree(str(folder), ignore_errors=True)
         inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
-        limits = ["numpy<2"] if python == "3.11" else ["numpy<3"]
-        install_bpy = [str(folder.joinpath(*inside)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"bpy=={version}"]
-        for step in (command + ["-m", "venv", str(folder)], install_bpy + limits):
+        packages = [f"bpy=={version}", "numpy<2" if python == "3.11" else "numpy<3"]
+        packages += [f"{name}=={locked_version(name)}" for name in ("pytest", "simplemma", "hanta")]
+        installing = [str(folder.joinpath(*inside)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        for step in (command + ["-m", "venv", str(folder)], installing + packages):
             if subprocess.call(step, env=dict(os.environ, PIP_USER="0", PYTHONNOUSERSITE="1")):
                 shutil.rmtree(str(folder), ignore_errors=True)
                 raise BuildError(f"bpy {version} could not be installed (the lines above say why)")

@@ -9,7 +9,7 @@ import bpy
 from signgen_core.errors import SignGenError
 from signgen_core.worker_protocol import CANCELLED
 
-from . import compat, signers
+from . import compat, rig_controls, signers
 from .heatmap import add_heatmap, motion_levels, remove_heatmap, show_heatmap
 from .job_events import Done, Failed
 from .keying import key_motion
@@ -153,6 +153,8 @@ class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
             return {"CANCELLED"}
         if armature is None:
             _make_active(context, signer.armature)
+        if rig_controls.has_controls(signer.armature):
+            rig_controls.reset_controls(signer.armature)  # what the controls add would lie on top of the new motion
         key_motion(signer, outcome.motion, name=outcome.plan.text[:_NAME_LENGTH], scene=context.scene)
         signers.keep_plan(signer.armature, outcome.plan)
         remove_heatmap(signer.mesh)

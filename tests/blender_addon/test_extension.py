@@ -19,7 +19,7 @@ import pytest
 
 from headless import extension
 from headless.extension import HOMES, LEFT_OUT, NAME, imported, is_under, relative_imports
-from signgen_core.body import cache_folder
+from signgen_core.body import cache_folder, default_body_file
 from signgen_core.errors import OutputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,6 +211,19 @@ def test_the_extension_lives_and_goes_in_blender(series: str, archive: Path, tmp
     if series != "here":
         assert ".".join(map(str, found["blender"][:2])) == series
     _check(found, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("series", SERIES)
+def test_rig_keys_and_studio_hold_in_blender(series: str) -> None:
+    """The other tests of this folder, in that Blender's own Python."""
+    default_body_file()  # what the body is built from is not in that environment, the built one is in the cache
+    command = [str(_python_of(series)), "-m", "pytest", "-q", "-p", "no:cacheprovider", "--confcutdir", str(ROOT / "tests"), str(WALK.parent)]
+    left_out = ("extension", "window", "session", "local_signing", "worker_client")
+    command += [f"--ignore={WALK.parent / f'test_{name}.py'}" for name in left_out]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
+    assert answer.returncode == 0, answer.stdout[-4000:]
+    assert " passed" in answer.stdout
 
 
 @pytest.mark.slow
