@@ -39,7 +39,7 @@ class Options:
     another run.
     """
 
-    steps: int = 4000
+    steps: int = 3600
     batch: int = 24
     stretch: int = 48
     rate: float = 1.5e-3

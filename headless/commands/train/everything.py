@@ -42,7 +42,7 @@ class Stage:
 @click.option("--signers", type=click.IntRange(1, 10_000), default=24, show_default=True, help="Body shapes of the training part.")
 @click.option("--test-signers", type=click.IntRange(1, 10_000), default=6, show_default=True, help="Body shapes of the test part.")
 @click.option("--tokenizer-steps", type=click.IntRange(1, 10_000_000), default=9000, show_default=True, help="Of training the tokenizer.")
-@click.option("--lm-steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of training the language model.")
+@click.option("--lm-steps", type=click.IntRange(1, 10_000_000), default=3600, show_default=True, help="Of training the language model.")
 @click.option("--recogniser-steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of training the recogniser.")
 @click.option("--encoder-steps", type=click.IntRange(1, 10_000_000), default=1500, show_default=True, help="Of training its motion auto-encoder.")
 @click.option("--rare", type=click.IntRange(1), default=3, show_default=True, help="Signs that occur less often have no name in the recogniser.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @shared.data
 @click.option("--tokenizer", metavar="FOLDER", help="Made by `signgen train tokenizer`; the model is for its tokens alone.  [default: the shipped one]")
 @shared.cache
-@click.option("--steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of a batch each.")
+@click.option("--steps", type=click.IntRange(1, 10_000_000), default=3600, show_default=True, help="Of a batch each.")
 @click.option("--batch", type=click.IntRange(1, 65536), default=24, show_default=True, help="Stretches of clips a step.")
 @click.option("--stretch", type=click.IntRange(2, 4096), default=48, show_default=True, help="Tokens a stretch.")
 @click.option("--lr", type=options.NumberType(1e-6, 1.0), default=1.5e-3, show_default=True, help="Learning rate at its highest.")
