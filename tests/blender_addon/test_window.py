@@ -32,12 +32,14 @@ def display() -> Iterator[str]:
         pytest.skip(f"not on this machine: {', '.join(missing)} (Debian: blender python3-numpy xvfb xdotool imagemagick)")
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "+extension", "GLX", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.PIPE, text=True) as server:
         os.close(writing)
         number = os.read(reading, 16).decode().strip()
         os.close(reading)
         yield f":{number}"
+        ended = server.poll()
         server.terminate()
+        assert ended is None, f"the X server ended: {server.stderr.read() if server.stderr else ''}"
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,7 @@ def test_sign_it_makes_a_signer_who_signs(walk: dict[str, Any]) -> None:
     assert walk["signers"] == ["Signer"] and walk["active"] == "Signer"
     assert walk["markers"] == ["IX-2", "LIVE", "WHERE"]
     assert walk["frames"][0] == 1 and walk["frames"][1] > 60
-    assert differing(walk["1_panel"], walk["3_signed"], VIEW) > 0.15
+    assert differing(walk["1_panel"], walk["3_signed"], VIEW) > 0.1
     assert skin(walk["1_panel"]) < 0.002 < 0.015 < skin(walk["3_signed"])
 
 
