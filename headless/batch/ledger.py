@@ -65,18 +65,7 @@ class Ledger:
         whole = data.rfind(b"\n") + 1
         if whole != len(data):
             os.ftruncate(self._handle, whole)
-        for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
-            try:
-                entry = json.loads(line)
-            except ValueError as problem:
-                raise FileFormatError(f"{self.path}:{number}: not valid JSON: {problem}") from None
-            if number == 1:
-                if not isinstance(entry, dict) or {key: entry.get(key) for key in FORM} != FORM:
-                    raise FileFormatError(f"{self.path}: not the manifest of a batch of this version")
-            elif not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or entry.get("state") not in STATES:
-                raise FileFormatError(f"{self.path}:{number}: no id or no state")
-            else:
-                self.entries[entry["id"]] = entry
+        self.entries = parse(data[:whole], self.path)
         if not whole:
             self._append(FORM)
 
@@ -103,6 +92,24 @@ class Ledger:
         except OSError as problem:
             os.ftruncate(self._handle, before)
             raise OutputError(f"{self.path}: cannot be written: {problem.strerror or problem}") from problem
+
+
+def parse(data: bytes, path: Path) -> dict[str, dict[str, Any]]:
+    """The last line of each id of a manifest's whole lines. Raises FileFormatError naming `path` and the line."""
+    entries: dict[str, dict[str, Any]] = {}
+    for number, line in enumerate(data.split(b"\n")[:-1], 1):
+        try:
+            entry = json.loads(line)
+        except ValueError as problem:
+            raise FileFormatError(f"{path}:{number}: not valid JSON: {problem}") from None
+        if number == 1:
+            if not isinstance(entry, dict) or {key: entry.get(key) for key in FORM} != FORM:
+                raise FileFormatError(f"{path}: not the manifest of a batch of this version")
+        elif not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or entry.get("state") not in STATES:
+            raise FileFormatError(f"{path}:{number}: no id or no state")
+        else:
+            entries[entry["id"]] = entry
+    return entries
 
 
 def digest(data: bytes | str) -> str:

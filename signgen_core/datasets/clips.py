@@ -67,9 +67,13 @@ class Dataset:
 
     def load(self, name: str) -> Clip | PointClip:
         """Raises InputError for an unknown name, FileFormatError for a broken file."""
+        return self.loader(name)()
+
+    def loader(self, name: str) -> Callable[[], Clip | PointClip]:
+        """What `load(name)` calls, for another process. Raises InputError for an unknown name."""
         if name not in self._loaders:
             raise InputError(f"{self.layout}: no clip {name!r}")
-        return self._loaders[name]()
+        return self._loaders[name]
 
     def __iter__(self) -> Iterator[Clip | PointClip]:
         for name in self._loaders:

@@ -1,0 +1,1 @@
+"""Datasets and batches as pages to look through: docs/gallery.md."""
