@@ -98,20 +98,30 @@ def _key_times(frames: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.arange(len(frames))
 
 
-def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signer, motion: Motion, frames: np.ndarray, window: slice) -> None:
-    """Writes the frames `window` of a motion into the actions."""
+def bone_values(signer: Signer, motion: Motion, window: slice) -> tuple[np.ndarray, np.ndarray]:
+    """What the bones' channels have in the frames `window` of a motion: quaternions (T, 55, 4) and the pelvis's location (T, 3)."""
     matrices = bone_frames(signer.armature)
     poses = motion.poses[window]
     if signer.body.arkit is None and signer.body.arkit_to_jaw is not None:
         poses = poses.copy()
         poses[:, INDEX["jaw"]] += motion.face[window] @ signer.body.arkit_to_jaw
-    local = np.einsum("jab,tjb->tja", matrices, poses)
-    quaternions = continuous_quaternions(axis_angle_to_quaternion(local))
+    quaternions = continuous_quaternions(axis_angle_to_quaternion(np.einsum("jab,tjb->tja", matrices, poses)))
+    return quaternions, motion.transl[window] @ matrices[0].T
+
+
+def shape_values(motion: Motion) -> list[tuple[str, np.ndarray]]:
+    """(name of the shape key, values (T,)) of face and expression."""
+    named = [(name, motion.face[:, k]) for k, name in enumerate(ARKIT_NAMES)]
+    return named + [(expression_name(k), motion.expression[:, k]) for k in range(_NUM_EXPRESSIONS)]
+
+
+def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signer, motion: Motion, frames: np.ndarray, window: slice) -> None:
+    """Writes the frames `window` of a motion into the actions."""
+    quaternions, shift = bone_values(signer, motion, window)
     bag = compat.channels(action, signer.armature)
     for j, name in enumerate(JOINT_NAMES):
         group = bag.groups.new(name)
         if PARENTS[j] < 0:
-            shift = motion.transl[window] @ matrices[j].T
             keys = _key_times(frames, shift)
             for axis in range(3):
                 _write(bag, f'pose.bones["{name}"].location', axis, frames[keys], shift[keys, axis], group)
@@ -122,9 +132,7 @@ def _fill(action: bpy.types.Action, face_action: bpy.types.Action, signer: Signe
     if keys_block is None:
         return
     bag = compat.channels(face_action, keys_block)
-    named = [(name, motion.face[:, k]) for k, name in enumerate(ARKIT_NAMES)]
-    named += [(expression_name(k), motion.expression[:, k]) for k in range(_NUM_EXPRESSIONS)]
-    for name, whole in named:
+    for name, whole in shape_values(motion):
         block = keys_block.key_blocks.get(name)
         if block is None:
             continue
@@ -318,6 +326,9 @@ def _sample(curve: Any, frames: np.ndarray) -> np.ndarray:
         points.foreach_get("co", pairs)
         if np.array_equal(pairs[::2], frames.astype(np.float32)):
             return pairs[1::2].astype(np.float64)
+    if len(points) == 2 and points[0].interpolation == "LINEAR" and not len(curve.modifiers) and curve.extrapolation == "CONSTANT":
+        (a, b), (c, d) = points[0].co, points[1].co  # how `_write` leaves what stands still
+        return np.interp(frames, (a, c), (b, d))
     return np.array([curve.evaluate(float(frame)) for frame in frames])
 
 

@@ -74,7 +74,13 @@ def keep_plan(armature: bpy.types.Object, plan: ActionSequence) -> None:
     armature[_PLAN] = dump_plan(plan)
 
 
+def plan_text_of(armature: bpy.types.Object) -> str | None:
+    """The plan that a signer signs, as the JSON text that the file holds; None where there is none."""
+    text = armature.get(_PLAN)
+    return None if text is None else str(text)
+
+
 def plan_of(armature: bpy.types.Object) -> ActionSequence | None:
     """The plan that a signer signs; None where there is none. Raises PlanError for one that this version cannot read."""
-    text = armature.get(_PLAN)
+    text = plan_text_of(armature)
     return None if text is None else parse_plan(text, source=armature.name)
