@@ -232,3 +232,50 @@ def test_every_runtime_requirement_is_locked() -> None:
                     continue
                 assert other in pins, f"{name} needs {other}, which the lock file lacks"
                 assert wanted.specifier.contains(pins[other]), f"{name} needs {wanted}, the lock file has {pins[other]}"
+
+
+def test_addon_is_made_by_the_environments_own_python(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(build, "setup", lambda: False)
+    monkeypatch.setattr(build.subprocess, "call", lambda command, **_: commands.append(command) or 0)
+    assert build.main(["addon"]) == 0
+    assert commands == [[str(build.venv_program("python")), "-m", "headless.extension", str(build.ROOT / "dist")]]
+    monkeypatch.setattr(build.subprocess, "call", lambda command, **_: 1)
+    with pytest.raises(build.BuildError, match="zip was not made"):
+        build.main(["addon"])
+
+
+def test_blenders_whose_python_is_missing_are_passed_over(build: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setenv("PYENV_ROOT", str(build.ROOT))
+    monkeypatch.setattr(build, "find_python", lambda wanted: ["python3.11"] if wanted == "3.11" else None)
+    monkeypatch.setattr(build, "check_disk", lambda *_: None)
+
+    def call(command: list[str], **_: object) -> int:
+        commands.append(command)
+        if "venv" in command:
+            Path(command[-1]).mkdir(parents=True)
+        return 0
+
+    monkeypatch.setattr(build.subprocess, "call", call)
+    assert build.main(["blenders"]) == 0
+    assert "bpy 5.2.3 left out: it needs Python 3.13" in capsys.readouterr().out
+    assert [command[-1] for command in commands if "venv" in command] == [str(build.ROOT / "build/blenders" / series) for series in ("4.2", "4.5")]
+    assert all("numpy<2" in command for command in commands if "pip" in command)
+    commands.clear()
+    assert build.main(["blenders"]) == 0 and not commands, "what is there is not made again"
+
+
+def test_a_blender_that_cannot_be_installed_leaves_no_folder(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "find_python", lambda wanted: ["python3.11"])
+    monkeypatch.setattr(build, "check_disk", lambda *_: None)
+
+    def call(command: list[str], **_: object) -> int:
+        if "venv" in command:
+            Path(command[-1]).mkdir(parents=True)
+        return "pip" in command
+
+    monkeypatch.setattr(build.subprocess, "call", call)
+    with pytest.raises(build.BuildError, match=r"bpy 4\.2\.23 could not be installed"):
+        build.main(["blenders"])
+    assert not (build.ROOT / "build/blenders/4.2").exists()
