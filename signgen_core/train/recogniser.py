@@ -44,8 +44,8 @@ class Options:
     between checkpoints. threads: on the CPU.
     """
 
-    steps: int = 4000
-    encoder_steps: int = 1500
+    steps: int = 1100
+    encoder_steps: int = 1000
     batch: int = 128
     rate: float = 3e-3
     weight_decay: float = 0.02

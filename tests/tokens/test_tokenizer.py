@@ -31,7 +31,8 @@ def motion() -> Motion:
 def config(**changes: Any) -> Any:
     from signgen_core.tokens.network import Config
 
-    base = Config("fsq", levels=(5, 4, 3), codebook=12, codes={"body": 2, "left_hand": 3, "right_hand": 3, "face": 1}, width=16, small_width=16, dilations=(1, 2))
+    codes = {"body": 2, "left_hand": 3, "right_hand": 3, "face": 1}
+    base = Config("fsq", levels=(5, 4, 3), codebook=12, codes=codes, width=16, small_width=16, dilations=(1, 2))
     return replace(base, **changes)
 
 

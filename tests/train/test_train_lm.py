@@ -132,14 +132,14 @@ def test_it_learns(tokens: Any, tokenizer: Any) -> None:
 def test_it_goes_on_bit_by_bit(tokens: Any, tokenizer: Any, tmp_path: Path, changes: dict[str, Any]) -> None:
     from signgen_core.train.lm import train
 
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(share: float, text: str) -> None:
-        raise Stop
+        raise StoppedError
 
     straight = train(tokens, tokenizer, options(steps=12, save_every=5, **changes), network(tokenizer))
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         train(tokens, tokenizer, options(steps=12, save_every=5, **changes), network(tokenizer), checkpoint=tmp_path, progress=stop)
     gone_on = train(tokens, tokenizer, options(steps=12, save_every=5, **changes), network(tokenizer), checkpoint=tmp_path)
     assert straight.model.id == gone_on.model.id and straight.log == gone_on.log

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Where the recogniser goes; an earlier one there is replaced.")
 @click.option("--data", required=True, multiple=True, metavar="CORPUS", help="Made by `signgen train corpus`; may be repeated, with --drill ones too.")
 @shared.cache
-@click.option("--steps", type=click.IntRange(1, 10_000_000), default=4000, show_default=True, help="Of the network that names signs.")
-@click.option("--encoder-steps", type=click.IntRange(1, 10_000_000), default=1500, show_default=True, help="Of the motion auto-encoder.")
+@click.option("--steps", type=click.IntRange(1, 10_000_000), default=1100, show_default=True, help="Of the network that names signs.")
+@click.option("--encoder-steps", type=click.IntRange(1, 10_000_000), default=1000, show_default=True, help="Of the motion auto-encoder.")
 @click.option("--batch", type=click.IntRange(2, 65536), default=128, show_default=True, help="Signs or windows a step.")
 @click.option("--lr", type=options.NumberType(1e-6, 1.0), default=3e-3, show_default=True, help="Learning rate at its highest.")
 @click.option("--rare", type=click.IntRange(1), default=3, show_default=True, help="Signs that occur less often have no name.")
