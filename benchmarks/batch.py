@@ -139,7 +139,7 @@ def speed(options: argparse.Namespace) -> None:
         (folder / "jobs.jsonl").write_text("\n".join(json.dumps({"text": t, "gloss": True}) for t in texts * options.repeat), encoding="utf-8")
         shared = ["--quality", options.quality, "--size", options.size, "--sidecars", "none"]
         batch(folder, "jobs.jsonl", "-o", "warm", *shared, "--until", "motion")
-        frames = 0
+        print(f"load of the machine beforehand: {os.getloadavg()[0]:.1f}")
         rates: dict[str, float] = {}
         for workers in (options.workers, 1):
             place = f"out{workers}"
@@ -206,7 +206,8 @@ def memory(options: argparse.Namespace) -> None:
                         pages = int((Path("/proc") / child / "statm").read_text().split()[1])
                     except (OSError, IndexError):
                         continue
-                    seen.setdefault(int(child), []).append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+                    if pages:  # one that has just ended has none
+                        seen.setdefault(int(child), []).append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
