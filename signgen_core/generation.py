@@ -137,12 +137,14 @@ class LanguageGenerator:
         raw = tokenizer.decode(made.tokens if prefix is None else model.joined(prefix, made.tokens), synthesiser.betas)
         fresh = sampled(raw, (np.arange(first, last + 1) / fps - begin) * rate)
         after = synthesiser.frames(plan, fps) - 1 - last
-        parts = (sampled(known, np.arange(first)), fresh, sampled(known, np.arange(known.num_frames - after, known.num_frames)))
-        joined = Motion(
-            np.concatenate([p.poses for p in parts]), np.concatenate([p.transl for p in parts]), synthesiser.betas,
-            np.concatenate([p.expression for p in parts]), np.concatenate([p.face for p in parts]), fps,
-        )  # fmt: skip
-        motion = synthesiser.stretch(plan, fps, first, last, guide=Guide(synthesiser, joined, fps))
+        kept = np.r_[0:first, known.num_frames - after : known.num_frames]
+
+        def joined(name: str) -> np.ndarray:
+            old_values, values = getattr(known, name)[kept], getattr(fresh, name)
+            return np.concatenate([old_values[:first], values, old_values[first:]])
+
+        whole = Motion(joined("poses"), joined("transl"), synthesiser.betas, joined("expression"), joined("face"), fps)
+        motion = synthesiser.stretch(plan, fps, first, last, guide=Guide(synthesiser, whole, fps))
         return self._told(motion, made.uncertainty, (np.arange(first, last + 1) - first) / fps)
 
     def _told(self, motion: Motion, uncertainty: np.ndarray, seconds: np.ndarray) -> Motion:

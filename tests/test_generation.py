@@ -128,3 +128,18 @@ def test_missing_models_are_one_line(plan: ActionSequence, tmp_path: Path) -> No
     with pytest.raises(SignGenError, match="no such token model folder") as caught:
         load_generator(TOKENIZER_FOLDER, tmp_path / "none")
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_line_chooses_the_generator(tmp_path: Path) -> None:
+    from headless.cli import main
+
+    lm, rules, edited = tmp_path / "lm.npz", tmp_path / "rules.npz", tmp_path / "edited.npz"
+    assert main(["animate", "--gloss", "BOOK MOTHER", "--generator", "lm", "-o", str(lm)]) == 0
+    assert main(["animate", "--gloss", "BOOK MOTHER", "-o", str(rules)]) == 0
+    assert read_npz(lm).meta["generator"] == "lm" and read_npz(lm).uncertainty is not None
+    assert read_npz(rules).meta["generator"] == "phonology" and read_npz(rules).uncertainty is None
+    assert main(["plan", "--gloss", "BOOK MOTHER", "--generator", "lm", "-o", str(tmp_path / "plan.json")]) == 0
+    assert main(["edit", str(tmp_path / "plan.json"), "--set", "actions[1].emphasis=strong", "-o", str(tmp_path / "plan2.json"), "--motion", str(lm),
+                 "--motion-out", str(edited)]) == 0  # fmt: skip
+    assert read_npz(edited).uncertainty is not None and np.array_equal(read_npz(edited).poses[:20], read_npz(lm).poses[:20])
+    assert main(["animate", str(lm), "--generator", "lm", "-o", str(tmp_path / "no.npz")]) != 0
