@@ -23,7 +23,8 @@ NAME = "signgen"  # the folder in the zip; Blenders before 4.2 unpack the zip as
 ADDON, CORE, VENDOR, BAKED = "blender_addon", "signgen_core", "vendor", "baked"
 # What is reached from the add-on only behind a question whether torch, or the artist's mesh, is there.
 LEFT_OUT = (
-    "signgen_core/tokens", "signgen_core/train", "signgen_core/evaluation", "signgen_core/phonology/fit_handshapes.py",
+    "signgen_core/tokens", "signgen_core/generation.py", "signgen_core/train", "signgen_core/evaluation", "signgen_core/recognition",
+    "signgen_core/phonology/fit_handshapes.py",
     *(f"signgen_core/text/{name}.py" for name in ("adapters", "bert", "classifier", "encoder", "reader")),
     *(f"signgen_core/body/{name}.py" for name in ("build", "dress", "footwear", "head", "knuckles", "landmarks", "mesh", "source", "tpose")),
 )  # fmt: skip
