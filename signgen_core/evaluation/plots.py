@@ -32,13 +32,13 @@ def of_motions(evaluation: Evaluation, columns: tuple[str, str]) -> dict[str, by
     what the two sides are called."""
     names = dict(zip(("made", "reference"), columns, strict=True))
     clips = evaluation.clips
-    out = {"errors.png": _draw(2, lambda axes: _errors(axes, clips))}
-    out["lengths.png"] = _draw(2, lambda axes: _lengths(axes, clips, names))
+    out = {"errors.png": draw(2, lambda axes: _errors(axes, clips))}
+    out["lengths.png"] = draw(2, lambda axes: _lengths(axes, clips, names))
     if evaluation.signs:
-        out["targets.png"] = _draw(2, lambda axes: _targets(axes, evaluation.signs, names))
+        out["targets.png"] = draw(2, lambda axes: _targets(axes, evaluation.signs, names))
     if evaluation.embeddings is not None and len(clips) > 1:
         found = evaluation.embeddings
-        out["embeddings.png"] = _draw(1, lambda axes: _embeddings(axes[0], found, names))
+        out["embeddings.png"] = draw(1, lambda axes: _embeddings(axes[0], found, names))
     return out
 
 
@@ -67,7 +67,7 @@ def of_tokenizer(values: Mapping[str, tuple[float | None, float | None]]) -> dic
         axes[0].set_title("Use of the codebooks")
         axes[0].legend()
 
-    return {"errors.png": _draw(1, errors), "codebooks.png": _draw(1, codes)}
+    return {"errors.png": draw(1, errors), "codebooks.png": draw(1, codes)}
 
 
 def _errors(axes: list[Axes], clips: list[dict[str, Any]]) -> None:
@@ -142,8 +142,8 @@ def _shares(ax: Axes, values: list[float], label: str, colour: str) -> None:
     ax.set_xlim(left=0.0)
 
 
-def _draw(count: int, paint: Callable[[list[Axes]], None]) -> bytes:
-    """A PNG with `count` plots side by side; the same plot gives the same bytes."""
+def draw(count: int, paint: Callable[[list[Axes]], None]) -> bytes:
+    """A PNG with `count` plots side by side, which `paint` fills; the same plot gives the same bytes. Raises MachineError without matplotlib."""
     check()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

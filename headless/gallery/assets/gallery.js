@@ -126,7 +126,8 @@
 
   function badges(pane) {
     if (!pane.flags.length) return null;
-    return make("ul", { className: "badges" }, ...pane.flags.map((flag) => make("li", { title: flag.detail }, data.flags[flag.kind])));
+    const kinds = [...new Set(pane.flags.map((flag) => flag.kind))];
+    return make("ul", { className: "badges" }, ...kinds.map((kind) => make("li", {}, data.flags[kind])));
   }
 
   function card(group) {
