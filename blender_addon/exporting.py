@@ -6,6 +6,7 @@ evaluated pose of every frame. The file's scenes, names and data are afterwards 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -193,6 +194,8 @@ def _copy(signer: Signer, scene: bpy.types.Scene, names: _Names, root: str) -> S
         _undress(copy, plain, names)
         names.give(bpy.data.objects, copy, child.name)
         names.give(bpy.data.meshes, copy.data, child.data.name)
+        if copy.data.shape_keys is not None:
+            names.give(bpy.data.shape_keys, copy.data.shape_keys, child.data.shape_keys.name)
         if child == signer.mesh:
             body = copy
     if body is None:
@@ -220,6 +223,22 @@ def _undress(copy: bpy.types.Object, armature: bpy.types.Object, names: _Names) 
             modifier.object = armature
         elif keys is not None:  # exporters drop shape keys where another modifier stands in the way
             copy.modifiers.remove(modifier)
+
+
+def _drop_unused(mesh: bpy.types.Object, motion: Motion) -> None:
+    """Takes off the shape keys of SMPL-X expressions that the motion does not use; the 52 of ARKit stay, used or not."""
+    keys = mesh.data.shape_keys
+    for k in range(motion.expression.shape[1]):
+        block = None if keys is None else keys.key_blocks.get(keying.expression_name(k))
+        if block is not None and not np.any(motion.expression[:, k]):
+            mesh.shape_key_remove(block)
+
+
+def _unparent(armature: bpy.types.Object) -> None:
+    """Skinned meshes to the top of the scene, where glTF wants them: their skin alone says where they are."""
+    for child in list(armature.children):
+        if any(modifier.type == "ARMATURE" for modifier in child.modifiers):
+            child.parent = None
 
 
 # --- Keys --------------------------------------------------------------------------------------------------------------------
@@ -295,17 +314,19 @@ def _export(path: Path, signer: Signer, motion: Motion, cuts: Sequence[Cut], kin
     with _workshop() as (scene, names):
         root = ROOT_NAMES[preset] if kind == "fbx" else signer.armature.name
         copy = _copy(signer, scene, names, root)
-        if kind == "fbx":
-            _reframe(copy, scene, preset)
+        _drop_unused(copy.mesh, motion)
         _key(copy, motion, cuts, kind, names, scene)
-        if kind == "fbx" and preset == "unreal":
-            _scale_shifts(copy.armature)
+        if kind == "fbx":
+            _reframe(copy.armature, scene, preset)
+        elif kind == "glb":
+            _unparent(copy.armature)
         bpy.context.view_layer.update()
         if kind == "blend":
             _write_blend(path, scene)
         elif kind == "glb":
             scene.frame_set(_START)
             _call(bpy.ops.export_scene.gltf, filepath=str(path), **_GLTF, export_all_influences=all_influences)
+            _still_face(path)
         elif kind == "fbx":
             scene.frame_set(_START - 1)
             axes = {"axis_forward": "-Z", "axis_up": "Y"} if preset == "unity" else {"axis_forward": "Y", "axis_up": "Z"}
@@ -346,22 +367,21 @@ def _call(operator: Any, **settings: Any) -> None:
     operator(**{key: value for key, value in settings.items() if key in known})
 
 
-def _reframe(signer: Signer, scene: bpy.types.Scene, preset: str) -> None:
-    """Turns or scales the data itself, so that what an engine imports has no turns and scales of its own on the root.
+def _reframe(armature: bpy.types.Object, scene: bpy.types.Scene, preset: str) -> None:
+    """Turns or scales the keyed data itself, so that what an engine imports has no turns and scales of its own on the root.
 
     Unity: the data has Y up, the object turns it back, and that turn and the exporter's cancel. Unreal: the data is in centimetres, and so is the scene.
     """
-    armature, mesh = signer.armature, signer.mesh
     matrix = _Y_UP if preset == "unity" else Matrix.Scale(_CENTIMETRES, 4)
     armature.data.transform(matrix)
-    others = [child for child in armature.children if child.type == "MESH"]
-    for child in others:
-        child.data.transform(matrix, shape_keys=True)
+    for child in armature.children:
+        if child.type == "MESH":
+            child.data.transform(matrix, shape_keys=True)
     if preset == "unity":
         armature.matrix_world = matrix.inverted()
     else:
         scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", 1.0 / _CENTIMETRES
-    mesh.data.update()
+        _scale_shifts(armature)
 
 
 def _scale_shifts(armature: bpy.types.Object) -> None:
@@ -376,6 +396,21 @@ def _scale_shifts(armature: bpy.types.Object) -> None:
                     pairs[1::2] *= _CENTIMETRES
                     curve.keyframe_points.foreach_set("co", pairs)
                     curve.update()
+
+
+def _still_face(path: Path) -> None:
+    """Sets the weights that a .glb shows without an animation to zero: where no NLA strip plays, Blender takes every shape for fully on."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[12:16], "little")
+    content = json.loads(data[20 : 20 + size])
+    for mesh in content.get("meshes", ()):
+        if "weights" in mesh:
+            mesh["weights"] = [0.0] * len(mesh["weights"])
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + size :]
+    header = data[:8] + (20 + len(text) + len(rest)).to_bytes(4, "little") + len(text).to_bytes(4, "little") + data[16:20]
+    path.write_bytes(header + text + rest)
 
 
 def _write_blend(path: Path, scene: bpy.types.Scene) -> None:
