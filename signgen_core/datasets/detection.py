@@ -12,11 +12,13 @@ import numpy as np
 
 from ..errors import FileFormatError, InputError
 from ..motion import read_arrays
+from .bvh_files import read_bvh
 from .clips import Clip, Dataset, PointClip
 from .point_files import read_asllvd, read_pose
+from .rot6d_files import ROT6D_WIDTH, read_rot6d
 from .smplx_files import FRAME_FILE, read_amass, read_signavatars, read_smplestx, read_soke, read_vectors
 
-LAYOUTS = ("signavatars", "soke", "smplestx", "amass", "vectors", "pose", "asllvd", "wlasl")
+LAYOUTS = ("signavatars", "soke", "smplestx", "amass", "vectors", "rot6d", "bvh", "pose", "asllvd", "wlasl")
 _SOKE_FRAME = re.compile(r"(_\d+_3D|^images\d+)\.pkl$")
 Loader = Callable[[], Clip | PointClip]
 
@@ -45,6 +47,8 @@ def _file(path: Path, layout: str | None, texts: dict[str, str]) -> tuple[str, L
     suffix = path.suffix.lower()
     if suffix == ".pose":
         return "pose", partial(read_pose, path, text=text)
+    if suffix == ".bvh":
+        return "bvh", partial(read_bvh, path, text=text)
     if suffix in (".pkl", ".pickle", ".joblib", ".pt", ".pth"):
         return "signavatars", partial(read_signavatars, path, text=text)
     if suffix == ".npz":
@@ -55,6 +59,8 @@ def _file(path: Path, layout: str | None, texts: dict[str, str]) -> tuple[str, L
         shape = _npy_shape(path)
         if layout == "asllvd" or shape[1:] in ((72, 3), (216,)):
             return "asllvd", partial(read_asllvd, path, text=text)
+        if layout == "rot6d" or shape[1:] in ((ROT6D_WIDTH,), (ROT6D_WIDTH // 6, 6)):
+            return "rot6d", partial(read_rot6d, path, text=text)
         return "vectors", partial(read_vectors, path, layout=None if layout in (None, *LAYOUTS) else layout, text=text)
     if suffix == ".json":
         return "asllvd", partial(read_asllvd, path, text=text)
@@ -73,15 +79,19 @@ def _folder(root: Path, layout: str | None, texts: dict[str, str]) -> Dataset:
     found: dict[str, dict[str, Loader]] = {}
     frames: dict[Path, list[Path]] = {}
     clips: dict[tuple[Path, str, str], list[Path]] = {}
+    broken: dict[str, Loader] = {}
     for path in files:
         match = FRAME_FILE.match(path.name)
-        if path.suffix == ".pkl" and _SOKE_FRAME.search(path.name):
-            frames.setdefault(path.parent, []).append(path)
-        elif match and path.suffix == ".npz" and _is_frame(path):
-            clips.setdefault((path.parent, match["clip"], match["person"]), []).append(path)
-        elif path.suffix.lower() in (".pkl", ".npz", ".npy", ".pose", ".joblib", ".pt") or (path.suffix == ".json" and layout == "asllvd"):
-            kind, loader = _file(path, layout, texts)
-            found.setdefault(kind, {})[_name(root, path)] = loader
+        try:
+            if path.suffix == ".pkl" and _SOKE_FRAME.search(path.name):
+                frames.setdefault(path.parent, []).append(path)
+            elif match and path.suffix == ".npz" and _is_frame(path):
+                clips.setdefault((path.parent, match["clip"], match["person"]), []).append(path)
+            elif path.suffix.lower() in (".pkl", ".npz", ".npy", ".pose", ".joblib", ".pt") or (path.suffix == ".json" and layout == "asllvd"):
+                kind, loader = _file(path, layout, texts)
+                found.setdefault(kind, {})[_name(root, path)] = loader
+        except FileFormatError as problem:  # one damaged file is a clip that cannot be read, and does not hide the others
+            broken[_name(root, path)] = partial(_refuse, str(problem))
     for folder in frames:
         found.setdefault("soke", {})[_name(root, folder)] = partial(read_soke, folder, text=texts.get(folder.name, ""))
     for (folder, clip, person), paths in clips.items():
@@ -91,13 +101,19 @@ def _folder(root: Path, layout: str | None, texts: dict[str, str]) -> Dataset:
         found.setdefault("smplestx", {})[_name(root, place)] = partial(read_smplestx, paths, name, text=text)
     if layout in found:
         found = {layout: found[layout]}
+    if not found and broken:
+        next(iter(broken.values()))()
     if not found:
         raise FileFormatError(f"{root}: no file of a known layout in it; known: {', '.join(LAYOUTS)}")
     if len(found) > 1:
         counts = ", ".join(f"{kind} ({len(loaders)})" for kind, loaders in sorted(found.items()))
         raise FileFormatError(f"{root}: files of several layouts: {counts}; say which one is meant")
     ((kind, loaders),) = found.items()
-    return Dataset(kind, loaders)
+    return Dataset(kind, {**loaders, **broken})
+
+
+def _refuse(problem: str) -> Clip:
+    raise FileFormatError(problem)
 
 
 def _is_frame(path: Path) -> bool:
