@@ -29,7 +29,7 @@ bl_info = {
 }
 
 # In the order of registering; each has register() and unregister(). The panel shows what the ones before it hold.
-PARTS = ("preferences", "session", "properties", "operators", "rig_operators", "panel")
+PARTS = ("preferences", "session", "properties", "operators", "rig_operators", "plan_properties", "plan_operators", "timeline", "panel", "plan_panel")
 
 
 def register() -> None:
