@@ -105,13 +105,18 @@ def export(
     return Exported(path, beside, pieces)
 
 
+def is_keyed(armature: bpy.types.Object | None) -> bool:
+    """Whether an action or an NLA strip moves a signer."""
+    data = None if armature is None else armature.animation_data
+    return data is not None and (data.action is not None or any(len(track.strips) > 0 for track in data.nla_tracks))
+
+
 def signed(signer: Signer, scene: bpy.types.Scene) -> Motion:
     """What a signer does at every frame, controls, constraints and NLA included: over the frames that it was keyed for, else over the scene's range.
 
     Raises InputError for a signer that nothing moves.
     """
-    data = [block.animation_data for block in (signer.armature, signer.mesh.data.shape_keys) if block is not None and block.animation_data is not None]
-    if not any(d.action is not None or any(track.strips for track in d.nla_tracks) for d in data):
+    if not is_keyed(signer.armature):
         raise InputError(f"signer {signer.armature.name!r}: signs nothing yet")
     info = keying._info(signer)
     before = scene.frame_start, scene.frame_end
@@ -259,6 +264,7 @@ def _key(signer: Signer, motion: Motion, cuts: Sequence[Cut], kind: str, names: 
         keying._fill(action, face_action, signer, motion, frames[window], window)
         names.give(bpy.data.actions, action, c.name)
         if kind == "blend":
+            keying._describe({action, face_action}, signer, motion, _START)
             keying._push_down(signer, c.name, action, face_action, _START + c.first, _START + c.last)
         else:
             _track(signer.armature, c, action)

@@ -206,12 +206,7 @@ def key_motion(
     for label, window in _windows(motion, name) if nla else [(name, slice(0, motion.num_frames))]:
         action, face_action = _new_actions(label)
         _fill(action, face_action, signer, motion, frames[window], window)
-        info = {
-            "signer": signer.armature.name, "fps": motion.fps, "start_frame": start_frame, "frames": motion.num_frames,
-            "betas": [float(b) for b in motion.betas], "meta": motion.meta, "segments": [asdict(s) for s in motion.segments],
-        }  # fmt: skip
-        for made in {action, face_action}:
-            made[_INFO] = json.dumps(info, sort_keys=True)
+        _describe({action, face_action}, signer, motion, start_frame)
         actions.append(action)
         if nla:
             _push_down(signer, label, action, face_action, int(frames[window][0]), int(frames[window][-1]))
@@ -221,6 +216,16 @@ def key_motion(
     for segment in motion.segments:
         scene.timeline_markers.new(segment.gloss_id, frame=start_frame + round(segment.start * motion.fps))
     return actions
+
+
+def _describe(actions: set[bpy.types.Action], signer: Signer, motion: Motion, start_frame: int) -> None:
+    """Writes onto actions what F-curves cannot say of the motion that they are of."""
+    info = {
+        "signer": signer.armature.name, "fps": motion.fps, "start_frame": start_frame, "frames": motion.num_frames,
+        "betas": [float(b) for b in motion.betas], "meta": motion.meta, "segments": [asdict(s) for s in motion.segments],
+    }  # fmt: skip
+    for action in actions:
+        action[_INFO] = json.dumps(info, sort_keys=True)
 
 
 def _windows(motion: Motion, name: str) -> list[tuple[str, slice]]:

@@ -28,12 +28,14 @@ def _body(source: str) -> Body:
     return load_body(source)
 
 
-def add_signer(scene: bpy.types.Scene, character: str | Path | None = None, *, name: str = "Signer") -> Signer:
-    """A new signer on the scene's floor, to the signer's left of those that are there. character: looks, or an SMPL-X body file."""
+def add_signer(
+    scene: bpy.types.Scene, character: str | Path | None = None, *, name: str = "Signer", betas: np.ndarray | None = None
+) -> Signer:
+    """A new signer on the scene's floor, to the signer's left of those that are there. character: looks, or an SMPL-X body file. betas: (B,) body shape."""
     looks, source = choose_character(character)
     body = _body(source or "default")
     place = max((other.location.x + _SPACING for other in signers(scene)), default=0.0)
-    signer = build_signer(body, character=looks, name=name, collection=scene.collection)
+    signer = build_signer(body, character=looks, betas=betas, name=name, collection=scene.collection)
     signer.armature[_FILE] = source or "default"
     signer.armature.location.x = place
     return signer
@@ -72,6 +74,7 @@ def body_file(armature: bpy.types.Object) -> str | None:
 def keep_plan(armature: bpy.types.Object, plan: ActionSequence) -> None:
     """Writes a plan into the file, on its signer."""
     armature[_PLAN] = dump_plan(plan)
+    armature.update_tag()  # so that whoever shows the plan hears of it
 
 
 def plan_text_of(armature: bpy.types.Object) -> str | None:
