@@ -34,7 +34,6 @@ def command(
     from headless.gallery.sources import limited, open_sources
     from headless.inputs import check_folder_output
     from headless.progress import report
-    from signgen_core.errors import InputError
 
     folder = Path(output)
     check_folder_output(folder)
@@ -46,8 +45,6 @@ def command(
             tell=lambda done, total: tell(done / total, f"clip {done} of {total}"),
         )  # fmt: skip
     broken = [r for r in records if r.problem]
-    if len(broken) == len(records) == 1:
-        raise InputError(broken[0].problem)
     flagged = sum(bool(r.flags) for r in records)
     say(f"{folder / 'index.html'}  {count(len(records), 'clip')}, {flagged} with flags")
     for record in broken[:_MOST_NAMED]:

@@ -40,7 +40,7 @@ def strip(figure: Figure, frames: int = STRIP_FRAMES, side: int = STRIP_SIDE) ->
     for place, frame in enumerate(chosen):
         page.paste(draw(figure, int(frame), side), (place * side, 0))
     buffer = io.BytesIO()
-    page.quantize(64, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=False)
+    page.quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(buffer, "PNG")
     return buffer.getvalue()
 
 

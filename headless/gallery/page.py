@@ -21,7 +21,7 @@ from headless.gallery.drawing import OUTLINE, PAPER, STYLES
 from headless.gallery.examine import Order, Record, examine
 from headless.gallery.sources import Item, Source
 from signgen_core.datasets.quality import FLAGS, NUMBERS, flag_json, unusual_lengths
-from signgen_core.errors import OutputError
+from signgen_core.errors import InputError, OutputError
 from signgen_core.motion import write_bytes
 
 ASSETS = ("gallery.css", "gallery.js")
@@ -47,7 +47,7 @@ def write_gallery(
 ) -> list[Record]:
     """Measures and draws all clips and writes the gallery, whole or not at all; one that is there is replaced. Returns what is known of the clips.
 
-    copy: whether videos are copied into it; else it refers to where they are. Raises OutputError.
+    copy: whether videos are copied into it; else it refers to where they are. Raises OutputError, and InputError where not one clip can be shown.
     """
     check_place(folder)
     with _whole(folder) as place:
@@ -60,6 +60,8 @@ def write_gallery(
             stem = place / "clips" / _stem(number)
             orders.append(Order(number, item, stem.with_suffix(".png"), stem.with_suffix(".js")))
         records = _with_lengths(examine(orders, workers, tell), [s for s, _ in _items(sources)])
+        if not any(r.drawn for r in records):
+            raise InputError((f"not one of {len(records)} clips can be shown; the first: " if len(records) > 1 else "") + records[0].problem)
         videos = [_video(item, _stem(number), folder, place, copy) for number, (_, item) in enumerate(_items(sources))]
         content = json.dumps(_data(sources, records, videos), separators=(",", ":")).replace("<", "\\u003c")
         write_bytes(place / "clips.js", f"window.galleryData = {content};\n".encode("ascii"))

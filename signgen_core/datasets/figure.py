@@ -175,10 +175,9 @@ def _of_points(clip: PointClip) -> Figure:
             wrists[0 if side == "left" else 1] = members[0]
         elif "face" in group:
             parts += [("ball", (k,), 0.005, "mark") for k in members]
-    taken = set(body.values())
-    if len(groups) and not body:
-        parts += [("ball", (k,), 0.014, "torso") for group, members in groups.items() if "hand" not in group and "face" not in group for k in members]
-    parts += [("ball", (k,), 0.012, "mark") for k in taken if names[k].rpartition("/")[2].endswith(("nose", "eye", "ear"))]
+        elif not body or "hand" in group:
+            parts += [("ball", (k,), 0.014, f"{side}_hand" if "hand" in group else "torso") for k in members]
+    parts += [("ball", (k,), 0.012, "mark") for k in body.values() if names[k].rpartition("/")[2].endswith(("nose", "eye", "ear"))]
     parts = _body_parts(body) + parts
     for side, k in (("left", 0), ("right", 1)):
         if f"{side}_wrist" in body:
