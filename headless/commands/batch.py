@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headless import options
+from headless.batch.ray_cluster import Resources, ResourcesType
 from headless.batch.rows import CAPTIONS, CORNERS, FORMATS, SidecarsType
 from headless.console import FAILED, complain, count, say
 
@@ -47,10 +48,14 @@ _REFRESH = 0.5
 @click.option("--corner", type=click.Choice(CORNERS), default="bottom-right", show_default=True, help="Where the signer of --over stands.")
 @click.option("--inset", type=options.NumberType(0.1, 1.0), default=0.45, show_default=True, help="Height of the signer of --over, of the picture's.")
 @click.option("--sidecars", type=SidecarsType(), default="all", show_default=True, help="Of srt, vtt, eaf, json, poster, sheet; or all, none.")
+@click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Who works: this machine, or a Ray cluster.")
+@click.option("--address", metavar="HOST:PORT", help="Head of the Ray cluster.  [default: the one that this machine is part of]")
+@click.option("--resources", type=ResourcesType(), help="What a process that draws takes of a machine of the Ray cluster.  [default: cpu=1]")
 @options.table_wishes
 def command(
-    jobs: str, output: str, until: str, resume: bool, overwrite: bool, yes: bool, verify: bool, workers: int, wishes: Wishes, format_: str, **look: Any
-) -> None:
+    jobs: str, output: str, until: str, resume: bool, overwrite: bool, yes: bool, verify: bool, workers: int, executor: str, address: str | None,
+    resources: Resources | None, wishes: Wishes, format_: str, **look: Any,
+) -> None:  # fmt: skip
     """A table of texts, plans and motions to videos with subtitles, ELAN files and pictures.
 
     Columns: one of text, plan, motion; id; and any option of a render. A row that fails is named and stops nothing. A run that was stopped, however
@@ -63,6 +68,8 @@ def command(
 
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other.")
+    if executor == "local" and (address, resources) != (None, None):
+        raise click.UsageError("--address and --resources go with --executor ray.")
     folder = Path(output)
     if folder.is_file():
         raise OutputError(f"{folder}: is a file; -o names a folder")
@@ -75,7 +82,7 @@ def command(
     with new_folder(folder), Ledger(folder) as ledger:
         if overwrite and ledger.entries:
             _empty(ledger, folder, yes)
-        tally = _run(table, folder, ledger, until, verify, workers)
+        tally = _run(table, folder, ledger, until, verify, workers, (address, resources) if executor == "ray" else None)
     _conclude(tally, folder)
 
 
@@ -114,27 +121,33 @@ def _empty(ledger: Ledger, folder: Path, yes: bool) -> None:
     ledger.clear()
 
 
-def _run(table: Table, folder: Path, ledger: Ledger, until: str, verify: bool, workers: int) -> Tally:
+def _run(
+    table: Table, folder: Path, ledger: Ledger, until: str, verify: bool, workers: int, cluster: tuple[str | None, Resources | None] | None
+) -> Tally:
     import hashlib
     import tempfile
 
-    from headless.batch.executor import LocalExecutor
+    from headless.batch.executor import Executor, LocalExecutor
+    from headless.batch.ray_executor import RayExecutor
     from headless.batch.runner import Runner
     from headless.batch.versions import versions
     from headless.render import cores
     from headless.stage import frame_storage
 
-    workers = workers or min(cores(), max(1, len(table.rows)) if until != "video" else cores())
     # a name that the next run knows, too, so that it can clear up after one that was killed
     name = f"signgen-batch-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
-    memory = (frame_storage() or Path(tempfile.gettempdir())) / name
     scratch = folder / ".unfinished"
-    threads = max(1, cores() // workers)
     draws = until == "video"
-    executor = LocalExecutor(workers if draws else 0, 1 if draws else workers, threads, scratch, memory)
-    bar = _Bar()
+    here, bar = versions(), _Bar()
+    executor: Executor
+    if cluster is None:
+        workers = workers or min(cores(), max(1, len(table.rows)) if not draws else cores())
+        memory = (frame_storage() or Path(tempfile.gettempdir())) / name
+        executor = LocalExecutor(workers if draws else 0, 1 if draws else workers, 1, scratch, memory)
+    else:
+        address, resources = cluster[0], cluster[1] or Resources()
+        executor = RayExecutor(address, workers, len(table.rows), draws, resources, name, here, scratch, lambda text: bar.tell("note", text))
     try:
-        here = versions()
         others = sum(entry.get("versions") != here for entry in ledger.entries.values() if entry["state"] == "done")
         if others:
             say(f"warning: {count(others, 'finished row')} of another version of SignGen; --overwrite makes them anew", err=True)
