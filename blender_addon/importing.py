@@ -41,7 +41,8 @@ def import_motion(
 
     names: of the clips that are meant (None: all). layout: as in `datasets.open_dataset`, where files do not tell. onto: a signer that takes the only
     clip, in place of a new one. shape: new signers get the clip's body shape. Where other signers move already, clips are resampled to the scene's
-    rate and the range covers all; else the scene takes rate and range of the clips, the first one's rate where they differ. Raises InputError for no, too many or tracked-point clips, FileFormatError for broken files.
+    rate and the range covers all; else the scene takes rate and range of the clips, the first one's rate where they differ.
+    Raises InputError for no, too many or tracked-point clips, FileFormatError for broken files.
     """
     scene = scene or bpy.context.scene
     data = open_dataset(path, layout=layout)

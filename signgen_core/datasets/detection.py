@@ -87,7 +87,7 @@ def _folder(root: Path, layout: str | None, texts: dict[str, str]) -> Dataset:
                 frames.setdefault(path.parent, []).append(path)
             elif match and path.suffix == ".npz" and _is_frame(path):
                 clips.setdefault((path.parent, match["clip"], match["person"]), []).append(path)
-            elif path.suffix.lower() in (".pkl", ".npz", ".npy", ".pose", ".joblib", ".pt") or (path.suffix == ".json" and layout == "asllvd"):
+            elif path.suffix.lower() in (".pkl", ".npz", ".npy", ".pose", ".bvh", ".joblib", ".pt") or (path.suffix == ".json" and layout == "asllvd"):
                 kind, loader = _file(path, layout, texts)
                 found.setdefault(kind, {})[_name(root, path)] = loader
         except FileFormatError as problem:  # one damaged file is a clip that cannot be read, and does not hide the others

@@ -187,7 +187,10 @@ def test_glb_passes_the_khronos_validator(written: Written, tmp_path: Path) -> N
     done = subprocess.run([npm, "install", "--no-audit", "--no-fund", "gltf-validator@2.0.0-dev.3.10"], cwd=tmp_path, capture_output=True, timeout=120)
     if done.returncode:
         pytest.skip("npm gives no gltf-validator")
-    code = "const v=require('gltf-validator'),f=require('fs');v.validateBytes(new Uint8Array(f.readFileSync(process.argv[1]))).then(r=>console.log(JSON.stringify(r)))"
+    code = (
+        "const v=require('gltf-validator'),f=require('fs');"
+        "v.validateBytes(new Uint8Array(f.readFileSync(process.argv[1]))).then(r=>console.log(JSON.stringify(r)))"
+    )
     shown = subprocess.run([node, "-e", code, str(written.folder / "signs.glb")], cwd=tmp_path, capture_output=True, text=True, check=True)
     report = json.loads(shown.stdout)
     wrong = [m for m in report["issues"]["messages"] if m["severity"] < 2]
@@ -201,17 +204,21 @@ def fbx(path: Path) -> Any:
     return parse_fbx.parse(str(path))[0]
 
 
+def properties70(element: Any) -> dict[bytes, Any]:
+    return {p.props[0]: p.props[4:] for p in next(e for e in element.elems if e.id == b"Properties70").elems}
+
+
 @pytest.mark.parametrize("preset", ["unity", "unreal"])
 def test_fbx_has_no_turns_nor_scales_on_its_root_and_all_keys(written: Written, preset: str) -> None:
     root = fbx(written.folder / f"{preset}.fbx")
-    settings = {p.props[0]: p.props[4:] for p in next(e for e in next(e for e in root.elems if e.id == b"GlobalSettings").elems if e.id == b"Properties70").elems}
+    settings = properties70(next(e for e in root.elems if e.id == b"GlobalSettings"))
     assert settings[b"UnitScaleFactor"][0] == pytest.approx(100.0 if preset == "unity" else 1.0)
     assert settings[b"UpAxis"][0] == (1 if preset == "unity" else 2)
     objects = next(e for e in root.elems if e.id == b"Objects").elems
     models = {e.props[1].split(b"\x00")[0].decode(): e for e in objects if e.id == b"Model"}
     assert sorted(models) == sorted([*JOINT_NAMES, exporting.ROOT_NAMES[preset], "SamBody"])
     for name, model in models.items():
-        lcl = {p.props[0]: p.props[4:] for p in next(e for e in model.elems if e.id == b"Properties70").elems}
+        lcl = properties70(model)
         assert np.allclose(lcl.get(b"Lcl Scaling", [1, 1, 1]), 1.0, atol=1e-5), name
         if name in ("SamBody", exporting.ROOT_NAMES[preset]):
             assert np.allclose(lcl.get(b"Lcl Rotation", [0, 0, 0]), 0.0, atol=1e-4), name
@@ -230,7 +237,7 @@ def test_fbx_stands_in_the_t_pose_with_a_still_face(written: Written) -> None:
     models = {e.props[1].split(b"\x00")[0].decode(): e for e in objects if e.id == b"Model"}
     signer = signers.signers(bpy.context.scene)[1]
     for name in ("left_elbow", "right_index2", "neck"):
-        lcl = {p.props[0]: p.props[4:] for p in next(e for e in models[name].elems if e.id == b"Properties70").elems}
+        lcl = properties70(models[name])
         bone = signer.data.bones[name]
         rest = (bone.parent.matrix_local.inverted() @ bone.matrix_local).to_euler("XYZ")
         turned = np.array(lcl.get(b"Lcl Rotation", [0, 0, 0]))
