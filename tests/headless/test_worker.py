@@ -35,8 +35,10 @@ class Conversation:
         self.folder = folder
         folder.mkdir()
         self.process = subprocess.Popen(
-            command or (sys.executable, "-m", "headless.worker"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+            command or (sys.executable, "-m", "headless.worker"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # whoever runs the tests in the background hands down an ignored SIGINT, and Python leaves that as it is
+            preexec_fn=None if os.name == "nt" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
         self.progress: list[dict[str, Any]] = []
         self.number = 0
         self.kept: list[dict[str, Any]] = []

@@ -192,7 +192,7 @@ def test_the_signers_shape_and_the_sign_are_heard(model: Any, condition: Conditi
     assert not torch.allclose(plain, model.embed(condition, np.ones(10)))
     changed = replace(condition, current=condition.current.copy())
     changed.current[4, 0] = 3
-    assert torch.equal(plain[:4], model.embed(changed)[:4]) and not torch.allclose(plain[4], model.embed(changed)[4])
+    assert torch.allclose(plain[:4], model.embed(changed)[:4], atol=1e-5) and not torch.allclose(plain[4], model.embed(changed)[4])
     with pytest.raises(InputError, match="steps of 0.1 s"):
         model.embed(replace(condition, step_seconds=0.1))
 
