@@ -144,7 +144,6 @@ def speed(options: argparse.Namespace) -> None:
         for workers in (options.workers, 1):
             place = f"out{workers}"
             batch(folder, "jobs.jsonl", "-o", place, *shared, "--until", "motion")  # reading is not what is measured
-            os.environ["LP_NUM_THREADS"] = "1"
             began = time.perf_counter()
             done = batch(folder, "jobs.jsonl", "-o", place, *shared, "--workers", str(workers))
             took = time.perf_counter() - began
