@@ -26,23 +26,26 @@ from .plan_operators import (
 from .plan_properties import signs_of
 
 _SURE = 0.7  # a reading below it is marked
+_WIDE = 300  # pixels of a sidebar that has room for every column; a narrower one shows the selected sign's words below the list
 
 
 class SIGNGEN_UL_signs(bpy.types.UIList):  # noqa: N801 - Blender's rule for names of lists
-    """Gloss, source words, start and duration, and a mark where the reading was unsure."""
+    """Gloss, source words, start, duration and confidence, and a mark where the reading was unsure."""
 
     def draw_item(
         self, context: bpy.types.Context, layout: bpy.types.UILayout, data: Any, item: Any, icon: int, active_data: Any, active_property: str, index: int = 0
     ) -> None:
-        row = layout.split(factor=0.62)
-        name = row.split(factor=0.58)
+        wide = context.region.width / context.preferences.system.ui_scale > _WIDE
+        row = layout.split(factor=0.66 if wide else 0.5)
+        name = row.split(factor=0.6) if wide else row
         name.label(text=item.name, translate=False, icon="ERROR" if item.confidence < _SURE else "NONE")
-        words = name.row()
-        words.active = False
-        words.label(text=item.words, translate=False)
+        if wide:
+            words = name.row()
+            words.active = False
+            words.label(text=item.words, translate=False)
         numbers = row.row(align=True)
         numbers.alignment = "RIGHT"
-        numbers.label(text=f"{item.start:.2f}  {item.duration:.2f}  {item.confidence:.0%}", translate=False)
+        numbers.label(text=f"{item.start:.2f}  {item.duration:.2f}" + (f"  {item.confidence:.0%}" if wide else ""), translate=False)
 
 
 def _buttons(layout: bpy.types.UILayout) -> None:
@@ -95,6 +98,9 @@ class SIGNGEN_PT_signs(_Part, bpy.types.Panel):  # noqa: N801
             row = layout.row()
             row.template_list("SIGNGEN_UL_signs", "", view, "rows", view, "row", rows=6)
             _buttons(row)
+            chosen = view.rows[view.row]
+            if chosen.words:
+                layout.label(text=f"{chosen.words} ({chosen.confidence:.0%})", icon="OUTLINER_OB_FONT", translate=False)
             column = layout.column()
             column.use_property_split, column.use_property_decorate = True, False
             column.prop(view.sign, "gloss", icon="VIEWZOOM")

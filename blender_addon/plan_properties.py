@@ -137,7 +137,7 @@ def _words(name: str, label: str, text: str, search: Any = None) -> Any:
 
 
 def _seconds(name: str, label: str, text: str, low: float, high: float) -> Any:
-    return FloatProperty(name=label, description=text, min=low, max=high, step=5, precision=2, subtype="TIME_ABSOLUTE", update=_tell(name), options=set())
+    return FloatProperty(name=label, description=text, min=low, max=high, step=5, precision=2, update=_tell(name), options=set())
 
 
 def _curl(finger: str) -> Any:

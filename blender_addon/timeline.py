@@ -25,11 +25,12 @@ from .plan_properties import FOLLOWERS, mirror
 TRACK = "SignGen Signs"
 _ACTION = "SignGen Sign"  # without keys: what the strips show nothing of
 _NAMES = "signgen_strips"  # on the armature: the strips' names in the order of the plan, as JSON
+_GLOSSES = "signgen_strip_glosses"  # likewise the glosses that they were made for
 _FRAME_SLACK = 0.02  # frames; Blender keeps them in single precision
 _SHORTEST = 0.05  # seconds
 _REST_SECONDS = 0.4
-_seen: dict[str, tuple[tuple[str, float, float], ...]] = {}  # of each armature, where its strips were when they were last looked at
-_moved: dict[str, tuple[tuple[str, float, float], ...]] = {}  # those that were dragged and wait for the mouse to rest
+_seen: dict[str, tuple[tuple[float, float], ...]] = {}  # of each armature, where its strips were when they were last looked at
+_moved: dict[str, tuple[tuple[float, float], ...]] = {}  # those that were dragged and wait for the mouse to rest
 
 
 def has_strips(armature: bpy.types.Object) -> bool:
@@ -37,16 +38,23 @@ def has_strips(armature: bpy.types.Object) -> bool:
     return _NAMES in armature
 
 
-def _strips(armature: bpy.types.Object) -> dict[str, bpy.types.NlaStrip]:
-    """Our strips by name, on whatever track they were dragged to."""
+def _strips(armature: bpy.types.Object) -> list[bpy.types.NlaStrip | None]:
+    """The strip of each sign in the order of the plan, on whatever track it was dragged to; None for one that was deleted."""
     data = armature.animation_data
-    named = json.loads(armature.get(_NAMES, "[]"))
-    found = {} if data is None else {strip.name: strip for track in data.nla_tracks for strip in track.strips}
-    return {name: found[name] for name in named if name in found}
+    tracks = [] if data is None else data.nla_tracks
+    ours = [strip for track in tracks for strip in track.strips if strip.action is not None and strip.action.name.startswith(_ACTION)]
+    named = {strip.name: strip for strip in ours}
+    found = [named.pop(name, None) for name in json.loads(armature.get(_NAMES, "[]"))]
+    # a strip gets another name where it passes from track to track; those without a name of ours stand for the missing ones in their order
+    spare = sorted(named.values(), key=lambda strip: strip.frame_start)
+    for k, strip in enumerate(found):
+        if strip is None and spare and len(spare) == sum(one is None for one in found[k:]):
+            found[k] = spare.pop(0)
+    return found
 
 
-def _places(armature: bpy.types.Object) -> tuple[tuple[str, float, float], ...]:
-    return tuple((name, round(strip.frame_start, 2), round(strip.frame_end, 2)) for name, strip in _strips(armature).items())
+def _places(armature: bpy.types.Object) -> tuple[tuple[float, float], ...]:
+    return tuple((-1.0, -1.0) if strip is None else (round(strip.frame_start, 2), round(strip.frame_end, 2)) for strip in _strips(armature))
 
 
 def add_strips(armature: bpy.types.Object) -> int:
@@ -61,11 +69,12 @@ def add_strips(armature: bpy.types.Object) -> int:
     names = []
     for sign in plan.actions:
         strip = track.strips.new(sign.gloss_id, round(start + sign.start * fps), action)
+        strip.name = sign.gloss_id  # Blender 3 names it by its action, and every one adds a number to a name that is taken
         strip.action_frame_start, strip.action_frame_end = 0.0, max(1.0, sign.duration * fps)
         strip.extrapolation = "NOTHING"
         _place(strip, start + sign.start * fps, start + sign.end * fps)
         names.append(strip.name)
-    armature[_NAMES] = json.dumps(names)
+    armature[_NAMES], armature[_GLOSSES] = json.dumps(names), json.dumps([sign.gloss_id for sign in plan.actions])
     _seen[armature.name] = _places(armature)
     return len(names)
 
@@ -81,14 +90,15 @@ def _place(strip: bpy.types.NlaStrip, first: float, last: float) -> None:
 def remove_strips(armature: bpy.types.Object) -> None:
     """Takes the strips away again; keys and plan stay."""
     data = armature.animation_data
-    mine = set(_strips(armature))
     for track in [] if data is None else list(data.nla_tracks):
-        for strip in [strip for strip in track.strips if strip.name in mine and strip.action is not None and strip.action.name.startswith(_ACTION)]:
+        ours = [strip for strip in track.strips if strip.action is not None and strip.action.name.startswith(_ACTION)]
+        for strip in ours:
             track.strips.remove(strip)
-        if not track.strips and track.name.startswith(TRACK):
+        if not track.strips and (ours or track.name.startswith(TRACK)):
             data.nla_tracks.remove(track)
-    if _NAMES in armature:
-        del armature[_NAMES]
+    for name in (_NAMES, _GLOSSES):
+        if name in armature:
+            del armature[name]
     _seen.pop(armature.name, None)
     _moved.pop(armature.name, None)
     action = bpy.data.actions.get(_ACTION)
@@ -101,13 +111,12 @@ def refresh(armature: bpy.types.Object) -> None:
     if not has_strips(armature):
         return
     plan, found = resigning.plan_on(armature), _strips(armature)
-    glosses = [name.rpartition(".")[0] if name[-4:-3] == "." and name[-3:].isdigit() else name for name in found]
-    if glosses != [sign.gloss_id for sign in plan.actions]:
+    if None in found or json.loads(armature[_GLOSSES]) != [sign.gloss_id for sign in plan.actions]:
         add_strips(armature)
         return
     info = keyed_info(signers.signer_of(armature))
     start, fps = float(info["start_frame"]), float(info["fps"])
-    signs = list(zip(found.values(), plan.actions, strict=True))
+    signs = list(zip(found, plan.actions, strict=True))
     # from the side to which they move, since one cannot pass through its neighbour
     later = bool(signs) and start + signs[-1][1].start * fps > signs[-1][0].frame_start
     for strip, sign in reversed(signs) if later else signs:
@@ -118,15 +127,16 @@ def refresh(armature: bpy.types.Object) -> None:
 def changes_by_strips(armature: bpy.types.Object, plan: ActionSequence, start: float, fps: float) -> list[Change]:
     """What the strips say otherwise than the plan: a start, a length, or a sign whose strip was deleted."""
     changes: list[Change] = []
-    found = _strips(armature)
-    for i, (name, sign) in enumerate(zip(json.loads(armature.get(_NAMES, "[]")), plan.actions, strict=False)):
-        if name not in found:
+    for i, (strip, sign) in enumerate(zip(_strips(armature), plan.actions, strict=False)):
+        if strip is None:
             changes.append(Remove(i))
             continue
-        first, last = found[name].frame_start, found[name].frame_end
-        if abs(last - first - sign.duration * fps) > _FRAME_SLACK:
+        first, last = strip.frame_start, strip.frame_end
+        moved = abs(first - start - sign.start * fps) > _FRAME_SLACK
+        # a mouse moves strips to whole frames at both ends
+        if abs(last - first - sign.duration * fps) > (1.0 if moved else _FRAME_SLACK):
             changes.append((f"actions[{i}].duration", round(max(_SHORTEST, (last - first) / fps), 4)))
-        if abs(first - start - sign.start * fps) > _FRAME_SLACK:
+        if moved:
             changes.append((f"actions[{i}].start", round(max(0.0, (first - start) / fps), 4)))
     return changes
 
@@ -176,7 +186,11 @@ def settle() -> float | None:
             _moved[name] = _places(armature)
         else:
             _moved.pop(name, None)
-            _settle_one(armature)
+            # taking a sign out lays new strips, which must not happen while the mouse may still hold one
+            if (-1.0, -1.0) in places:
+                mirror(armature, note="A strip is gone; Take Over Strips removes its sign")
+            else:
+                _settle_one(armature)
     return _REST_SECONDS if _moved else None
 
 
