@@ -13,16 +13,18 @@ import numpy as np
 
 from signgen_core.datasets.figure import Figure
 
-# style -> (fill, line). The two hands differ in lightness too, not in hue alone.
-STYLES: dict[str, tuple[str, str]] = {
-    "torso": ("#7b8794", "#2b323a"),
-    "leg": ("#a3acb6", "#2b323a"),
-    "skin": ("#e3cdb4", "#2b323a"),
-    "left_arm": ("#2a6fb3", "#12314f"),
-    "left_hand": ("#8fc1ee", "#12314f"),
-    "right_arm": ("#b5520b", "#4a1f00"),
-    "right_hand": ("#f6a35c", "#4a1f00"),
-    "mark": ("#20242a", "#20242a"),
+# style -> (fill, line, metres that it counts as nearer to the viewer). The two hands differ in lightness too, not in hue alone.
+STYLES: dict[str, tuple[str, str, float]] = {
+    "torso": ("#7b8794", "#2b323a", 0.0),
+    "trunk": ("#7b8794", "#2b323a", -0.06),  # what is left of the torso when it is seen from the side
+    "neck": ("#e3cdb4", "#2b323a", -0.06),
+    "leg": ("#a3acb6", "#2b323a", 0.0),
+    "skin": ("#e3cdb4", "#2b323a", 0.0),
+    "left_arm": ("#2a6fb3", "#12314f", 0.0),
+    "left_hand": ("#8fc1ee", "#12314f", 0.0),
+    "right_arm": ("#b5520b", "#4a1f00", 0.0),
+    "right_hand": ("#f6a35c", "#4a1f00", 0.0),
+    "mark": ("#20242a", "#20242a", 0.1),  # lies on the head
 }
 PAPER = "#f4f5f7"
 OUTLINE = 0.005  # metres of line around each part, so that a hand stands out before the chest
@@ -58,18 +60,18 @@ def draw(figure: Figure, frame: int, side: int) -> Any:
     for part in sorted(figure.parts, key=lambda part: _depth(part, points)):
         if not figure.seen[frame, _members(part)].all():
             continue
-        fill, line = STYLES[part[4] if part[0] == "line" else part[3]]
+        fill, line, _ = STYLES[part[-1]]
         rim = OUTLINE * scale
         if part[0] == "line":
             a, b, width = flat[part[1]], flat[part[2]], max(part[3] * scale, 1.5)
-            if part[4] != "mark":
+            if part[-1] != "mark":
                 _capsule(pen, a, b, width + rim, line)
             _capsule(pen, a, b, width, fill)
         elif part[0] == "face":
             pen.polygon([tuple(flat[k]) for k in part[1]], fill=fill, outline=line, width=max(1, round(rim / 2)))
         else:
             centre, radius = flat[list(part[1])].mean(axis=0), max(part[2] * scale, 1.0)
-            if part[3] != "mark":
+            if part[-1] != "mark":
                 _ball(pen, centre, radius + rim / 2, line)
             _ball(pen, centre, radius, fill)
     return image.resize((side, side), Image.Resampling.BOX)
@@ -80,9 +82,8 @@ def _members(part: tuple[Any, ...]) -> list[int]:
 
 
 def _depth(part: tuple[Any, ...], points: np.ndarray) -> float:
-    """What is nearer is drawn later; the marks of the face lie on the head."""
-    own = float(points[_members(part), 2].mean())
-    return own + (0.1 if part[0] == "ball" and part[-1] == "mark" or part[-1] == "mark" else 0.0)
+    """What is nearer is drawn later."""
+    return float(points[_members(part), 2].mean()) + STYLES[part[-1]][2]
 
 
 def _capsule(pen: Any, a: np.ndarray, b: np.ndarray, width: float, colour: str) -> None:

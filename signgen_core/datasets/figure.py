@@ -117,7 +117,8 @@ def _signer() -> tuple[tuple[Any, ...], ...]:
 
     out: list[tuple[Any, ...]] = [
         ("face", tuple(names[n] for n in ("left_shoulder", "neck", "right_shoulder", "right_hip", "left_hip")), 0.0, "torso"),
-        line("neck", "head", 0.09, "skin"),
+        line("spine3", "spine1", 0.2, "trunk"),
+        line("neck", "head", 0.09, "neck"),
         ("ball", (names["left_ear"], names["right_ear"], names["nose"]), 0.095, "skin"),
     ]
     for side in ("left", "right"):

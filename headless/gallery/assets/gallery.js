@@ -217,7 +217,7 @@
       }
     }));
     if (upright) svg.append(draw("text", { x: 28, y: 18, "text-anchor": "end" }, String(top)), draw("text", { x: 28, y: 160, "text-anchor": "end" }, "0"), draw("line", { x1: 34, x2: wide - 6, y1: 160.5, y2: 160.5, stroke: "currentColor" }));
-    const table = make("table", {}, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, title), ...names.map((name) => make("th", { scope: "col" }, name)))));
+    const table = make("table", {}, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, title), ...names.map((name) => make("th", { scope: "col", className: "number" }, name)))));
     table.append(make("tbody", {}, ...rows.map(([label, counts]) => make("tr", {}, make("th", { scope: "row" }, label), ...counts.map((n) => make("td", { className: "number" }, String(n)))))));
     const key = series > 1 ? make("ul", { className: "key" }, ...names.map((name, s) => {
       const mark = make("i", { "aria-hidden": "true" });
@@ -273,7 +273,7 @@
     for (const part of clip.parts) {
       const members = part[0] === "line" ? [part[1], part[2]] : part[1];
       if (members.some((k) => points[k] === null)) continue;
-      const depth = members.reduce((sum, k) => sum + points[k][2], 0) / members.length + (part[part.length - 1] === "mark" ? 0.1 : 0);
+      const depth = members.reduce((sum, k) => sum + points[k][2], 0) / members.length + data.styles[part[part.length - 1]][2];
       parts.push([depth, part, members]);
     }
     parts.sort((a, b) => a[0] - b[0]);
@@ -356,7 +356,11 @@
       set();
     } else if (source.video) own.canvas.hidden = true;
     own.element.append(own.caption);
-    if (source.drawn) load(source, (clip) => { own.clip = clip; show(); });
+    if (source.drawn) load(source, (clip) => {
+      own.clip = clip;
+      byId("view").disabled = panes.every((p) => p.clip && p.clip.flat);
+      show();
+    });
     return own;
   }
 
@@ -464,7 +468,7 @@
     }
     const known = group.panes.filter((p) => p.drawn);
     if (known.length) {
-      const head = make("tr", {}, make("th", { scope: "col" }, "Measured"), ...known.map((p) => make("th", { scope: "col" }, sourceOf(p))));
+      const head = make("tr", {}, make("th", { scope: "col" }, "Measured"), ...known.map((p) => make("th", { scope: "col", className: "number" }, sourceOf(p))));
       const rows = Object.keys(data.numbers).filter((key) => known.some((p) => p.numbers[key] !== null && p.numbers[key] !== undefined));
       const body = rows.map((key) => make("tr", {}, make("th", { scope: "row" }, data.numbers[key][0]), ...known.map((p) => make("td", { className: "number" }, shown(key, p.numbers[key])))));
       out.push(make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Measured numbers" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...body))));
