@@ -33,6 +33,7 @@ _ONE_TIMELINE = ("bvh", "usdc", "abc")  # formats that hold one animation: clips
 _START = 1  # scene frame of a motion's first; at the frame before stands the T-pose
 _Y_UP = Matrix.Rotation(-np.pi / 2.0, 4, "X")  # takes Blender's Z-up coordinates to Y-up ones
 _CENTIMETRES = 100.0
+_FACE = "Face"  # ends the names of the face's actions before Blender 4.4, which gives each data-block an action of its own
 
 
 @dataclass(frozen=True)
@@ -257,12 +258,16 @@ def _key(signer: Signer, motion: Motion, cuts: Sequence[Cut], kind: str, names: 
         name = cuts[0].name if len(cuts) == 1 else "Signing"
         for action in keying.key_motion(signer, motion, name="SignGenExport", start_frame=_START, scene=scene):
             names.give(bpy.data.actions, action, name)
+        if not compat.SLOTTED and signer.mesh.data.shape_keys is not None:
+            names.give(bpy.data.actions, signer.mesh.data.shape_keys.animation_data.action, f"{name}{_FACE}")
         return
     for c in cuts:
         action, face_action = keying._new_actions(f"{c.name[:50]}Export")
         window = slice(c.first, c.last + 1)
         keying._fill(action, face_action, signer, motion, frames[window], window)
         names.give(bpy.data.actions, action, c.name)
+        if face_action != action:
+            names.give(bpy.data.actions, face_action, f"{c.name}{_FACE}")
         if kind == "blend":
             keying._describe({action, face_action}, signer, motion, _START)
             keying._push_down(signer, c.name, action, face_action, _START + c.first, _START + c.last)

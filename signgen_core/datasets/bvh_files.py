@@ -195,7 +195,7 @@ def _unit(known: dict[str, dict[str, Any]], path: Path) -> float:
     """Metres of one unit of the file, 1 or 0.01; checks on the way that the skeleton rests as SMPL-X does."""
     from ..body.load import load_body
 
-    rest = load_body().rig().rest_joints
+    rest = load_body("default").rig().rest_joints
     lengths, expected = [], []
     for name in ("spine2", "left_elbow", "left_wrist", "right_elbow", "right_wrist"):
         offset = known[name]["offset"]

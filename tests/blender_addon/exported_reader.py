@@ -44,7 +44,7 @@ def play(block: Any, clip: str) -> tuple[float, float] | None:
         return None
     for track in data.nla_tracks:
         for strip in track.strips:
-            if strip.name == clip:
+            if clip in (strip.name, track.name):  # before 4.4 the glTF importer names strips by action and object
                 data.action = None
                 for other in data.nla_tracks:
                     other.mute = other != track if not other.name.startswith("SignGen") else False
