@@ -12,10 +12,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from headless.gallery.sources import Item
-from signgen_core.datasets.clips import PointClip
+from signgen_core.datasets.clips import Clip, PointClip
 from signgen_core.datasets.quality import Flag, quality
-from signgen_core.errors import SignGenError
+from signgen_core.errors import OutputError, SignGenError
 from signgen_core.motion import write_bytes
 from signgen_core.train.corpus import _alone as alone
 
@@ -106,18 +108,26 @@ def _body() -> Body:
 
 def look_at(order: Order) -> Record:
     """Reads and measures one clip, and draws it where files for that are named. Raises OutputError."""
+    if order.item.load is None:
+        return _broken(order, order.item.problem)
+    try:
+        return _look_at(order, order.item.load())
+    except OutputError:
+        raise
+    except SignGenError as problem:
+        return _broken(order, str(problem))
+    except Exception as problem:  # noqa: BLE001 - the last line of defence: one clip must not end the others
+        return _broken(order, f"internal error: {type(problem).__name__}: {problem}")
+
+
+def _look_at(order: Order, clip: Clip | PointClip) -> Record:
     from signgen_core.datasets.figure import figure_of
 
     item = order.item
-    if item.load is None:
-        return _broken(order, item.problem)
-    try:
-        clip = item.load()
-    except SignGenError as problem:
-        return _broken(order, str(problem))
-    except (MemoryError, RecursionError) as problem:
-        return _broken(order, f"{type(problem).__name__} while it was read")
-    figure = figure_of(clip, _body())
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of that is refused
+        figure = figure_of(clip, _body())
+    if not np.isfinite(figure.points).all():
+        return _broken(order, f"{item.name}: rotations or points too large to be placed")
     found = quality(clip, figure)
     fps = clip.fps if isinstance(clip, PointClip) else clip.motion.fps
     signs = () if isinstance(clip, PointClip) else tuple((s.gloss_id, s.start, s.end) for s in clip.motion.segments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -167,7 +168,7 @@ def _end(name: str) -> str:
 
 
 def _pane(record: Record, source: int, video: str | None) -> dict[str, Any]:
-    numbers = {key: None if value is None else float(f"{value:.6g}") for key, value in record.numbers.items()}
+    numbers = {key: None if value is None or not math.isfinite(value) else float(f"{value:.6g}") for key, value in record.numbers.items()}
     signs = [[gloss, round(start, 4), round(end, 4)] for gloss, start, end in record.signs]
     return asdict(record) | {
         "source": source, "file": _stem(record.number), "video": video, "numbers": numbers, "signs": signs, "flags": [flag_json(f) for f in record.flags],

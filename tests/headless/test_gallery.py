@@ -202,6 +202,21 @@ def test_a_clip_that_kills_its_process_is_named_and_the_others_are_done() -> Non
     assert [r.number for r in records if r.problem] == [5] and "the process that read it died" in records[5].problem
 
 
+def fault() -> Clip:
+    raise ValueError("nobody thought\nof this")
+
+
+def huge() -> Clip:
+    made = clip_of("huge")
+    made.motion.poses[:] = 1e200
+    return made
+
+
+def test_faults_that_nobody_thought_of_are_told_of_their_clip_alone() -> None:
+    records = examine([Order(0, Item("a", fault)), Order(1, Item("b", huge)), Order(2, Item("c", partial(clip_of, "c")))], 1)
+    assert [r.problem for r in records] == ["internal error: ValueError: nobody thought of this", "b: rotations or points too large to be placed", ""]
+
+
 def source(label: str, *items: Item) -> Source:
     return Source(label, Path(label), "made", items)
 

@@ -207,6 +207,7 @@ def test_plots_follow_the_filters(page: Any) -> None:
     page.check("#flag-jump")
     status(page, "10 clips of 102 found")
     page.click("#plots > summary")
+    page.wait_for_selector("#charts svg")
     assert page.locator("#charts section h3").all_inner_texts() == ["Length", "Highest wrist speed", "Clips with flags", "Most frequent signs"]
     page.click("#charts section:nth-child(3) summary")
     assert page.locator("#charts section:nth-child(3) td").all_inner_texts() == ["10", "10"]
@@ -232,6 +233,7 @@ def test_an_accessibility_checker_finds_nothing(browser: Any, gallery: str, them
     status(page, "10 clips of 102 found")
     check("cards")
     page.click("#plots > summary")
+    page.wait_for_selector("#charts svg")
     page.click("#charts section:nth-child(1) summary")
     check("plots")
     page.fill("#query", "clip013")
