@@ -20,7 +20,7 @@ from mathutils import Matrix
 from signgen_core.action import ActionSequence
 from signgen_core.clip_events import CUTS, Cut, cut, events
 from signgen_core.datasets.bvh_files import write_bvh
-from signgen_core.errors import InputError, OutputError
+from signgen_core.errors import InputError, MachineError, OutputError
 from signgen_core.motion import Motion, Segment, write_bytes
 
 from . import compat, heatmap, keying, signers
@@ -73,7 +73,8 @@ def export(
     format: one of FORMATS; without it the suffix of `path` says it. preset: one of PRESETS, for .fbx only. clips: how the signing is cut, one of
     `clip_events.CUTS`. name: of the clip that is the whole. motion, plan: in place of what stands on the signer. markers: write `PATH.events.json` too.
     all_influences: more than four bones a vertex in .glb, which few engines read. scale: units of a .bvh a metre.
-    Raises InputError for unknown words or a signer without keys, OutputError where the file cannot be written.
+    Raises InputError for unknown words or a signer without keys, OutputError where the file cannot be written, MachineError where this
+    Blender lacks the exporter.
     """
     path = Path(path)
     kind = find_format(path, format)
@@ -373,8 +374,11 @@ _USD = {
 
 
 def _call(operator: Any, **settings: Any) -> None:
-    """An exporter with those of the settings that this Blender's has."""
-    known = operator.get_rna_type().properties.keys()
+    """An exporter with those of the settings that this Blender's has. Raises MachineError where it has none."""
+    try:
+        known = operator.get_rna_type().properties.keys()
+    except KeyError:  # Debian's has neither USD nor Alembic; glTF and FBX are add-ons that may be off
+        raise MachineError(f"this Blender has no exporter {operator.idname_py()}; enable its add-on or use another format") from None
     operator(**{key: value for key, value in settings.items() if key in known})
 
 

@@ -18,7 +18,7 @@ bpy = pytest.importorskip("bpy")
 from blender_addon import compat, exporting, heatmap, keying, rig_controls, rig_snap, signers  # noqa: E402
 from blender_addon.keying import to_blender  # noqa: E402
 from signgen_core.action import ActionSequence  # noqa: E402
-from signgen_core.errors import InputError, OutputError  # noqa: E402
+from signgen_core.errors import InputError, MachineError, OutputError  # noqa: E402
 from signgen_core.face import ARKIT_NAMES  # noqa: E402
 from signgen_core.kinematics.forward import global_transforms  # noqa: E402
 from signgen_core.kinematics.rotations import axis_angle_to_matrix  # noqa: E402
@@ -283,4 +283,6 @@ def test_what_cannot_be_exported_is_said(written: Written, tmp_path: Path) -> No
             exporting.export(tmp_path / path, signer, scene=scene, **settings)
     with pytest.raises(InputError, match="no signs to cut"):
         exporting.export(tmp_path / "a.glb", sam, clips="sign", motion=replace(written.motion, segments=()), scene=scene)
+    with pytest.raises(MachineError, match="no exporter export_scene.absent"):
+        exporting._call(bpy.ops.export_scene.absent, filepath=str(tmp_path / "a"))
     assert not list(tmp_path.iterdir()) and isinstance(signers.plan_of(sam), ActionSequence | None)
