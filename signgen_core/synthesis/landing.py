@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Four frames of a token do not join quite smoothly: one frame of a 30th of a second on either side.
 _SMOOTHING_SECONDS = 1.0 / 30.0
-_DRIFT_SECONDS = 0.05  # standard deviation of what is smoothed away from the shift of a sign without contact
+_DRIFT_SECONDS = 0.03  # standard deviation of what is smoothed away from the shift of a sign without contact
 _WRIST = INDEX["right_wrist"]  # canonical worlds are those of a right hand
 _ARMS = tuple(INDEX[f"{side}_{name}"] for side in ("left", "right") for name in ("collar", "shoulder", "elbow", "wrist"))
 

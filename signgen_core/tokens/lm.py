@@ -34,7 +34,7 @@ class Sampling:
     """How codes are drawn. temperature: 0 takes the likeliest. top_p: only from the likeliest codes that have so much of the probability together.
     seed: decides every draw."""
 
-    temperature: float = 0.4
+    temperature: float = 0.2
     top_p: float = 0.9
     seed: int = 0
 
