@@ -39,7 +39,7 @@ _KEY_PARTS: tuple[tuple[str, int, bool, float], ...] = (
     ("amplitude", 1, False, 0.8), ("back", 1, False, 1.70158), ("period", 1, False, 4.1),
 )  # fmt: skip
 _Curves = dict[tuple[str, int], Any]  # F-curves of a data-block by data path and index
-_PLAIN_PARTS = tuple(part for part in _KEY_PARTS if part[0] in ("co", "interpolation", "handle_left_type", "handle_right_type", "type"))
+_PLAIN_PARTS = tuple(part for part in _KEY_PARTS if part[0] in ("co", "interpolation", "type"))
 _HANDLES = {"co": 0.0, "handle_left": -1.0 / 3.0, "handle_right": 1.0 / 3.0}  # frames from the key to each of its parts
 _OWN_PATHS = {_rotation(name) for name in JOINT_NAMES} | {_location(JOINT_NAMES[0])}
 
