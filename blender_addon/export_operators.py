@@ -201,17 +201,47 @@ class SIGNGEN_OT_import_motion(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
+class SIGNGEN_MT_export(bpy.types.Menu):  # noqa: N801 - Blender's rule for names of menus
+    """All formats; for the panel (`layout.menu("SIGNGEN_MT_export")`) and for File, Export."""
+
+    bl_idname = "SIGNGEN_MT_export"
+    bl_label = "Export Signing"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for operator, text in _MENU:
+            self.layout.operator(operator, text=text)
+
+
+_MENU = (
+    ("signgen.export_blend", "Blender (.blend)"), ("signgen.export_glb", "glTF (.glb)"), ("signgen.export_fbx", "FBX, Unity or Unreal (.fbx)"),
+    ("signgen.export_bvh", "BVH (.bvh)"), ("signgen.export_usdc", "USD (.usdc)"), ("signgen.export_abc", "Alembic (.abc)"),
+)  # fmt: skip
+
+
+def _draw_export(self: Any, context: bpy.types.Context) -> None:
+    self.layout.menu(SIGNGEN_MT_export.bl_idname, text="SignGen")
+
+
+def _draw_import(self: Any, context: bpy.types.Context) -> None:
+    self.layout.operator(SIGNGEN_OT_import_motion.bl_idname, text="SignGen Motion (.npz .pkl .npy .bvh)")
+
+
 CLASSES = (
     SIGNGEN_OT_export_blend, SIGNGEN_OT_export_glb, SIGNGEN_OT_export_fbx, SIGNGEN_OT_export_bvh, SIGNGEN_OT_export_usdc, SIGNGEN_OT_export_abc,
-    SIGNGEN_OT_import_motion,
+    SIGNGEN_OT_import_motion, SIGNGEN_MT_export,
 )  # fmt: skip
+_MENUS = (("TOPBAR_MT_file_export", _draw_export), ("TOPBAR_MT_file_import", _draw_import))  # File, Export and File, Import
 
 
 def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    for menu, draw in _MENUS:
+        getattr(bpy.types, menu).append(draw)
 
 
 def unregister() -> None:
+    for menu, draw in _MENUS:
+        getattr(bpy.types, menu).remove(draw)
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

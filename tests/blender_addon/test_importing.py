@@ -127,3 +127,20 @@ def test_operators_import_and_export(operators: None, tmp_path: Path) -> None:
     ):
         with pytest.raises(RuntimeError, match=words):
             run()
+
+
+def test_menus_come_and_go(scene: object) -> None:
+    def drawn() -> int:
+        # Blender makes a list of draw functions, its own first, of a menu that others add to
+        return sum(len(getattr(getattr(bpy.types, menu).draw, "_draw_funcs", ())) for menu, _ in export_operators._MENUS)
+
+    export_operators.register()
+    there = drawn()
+    export_operators.unregister()
+    once = drawn()
+    assert there == once + 2
+    for _ in range(3):
+        export_operators.register()
+        export_operators.unregister()
+    assert drawn() == once
+    assert {name for name, _ in export_operators._MENU} == {c.bl_idname for c in export_operators.CLASSES if "OT_export" in c.__name__}
