@@ -131,11 +131,14 @@ def _silu(x: np.ndarray) -> np.ndarray:
 
 
 def _drawn(scores: np.ndarray, sampling: Sampling, chance: float) -> int:
-    """As `Engine._drawn`."""
+    """As `Engine._drawn`. The highest score is 0."""
+    share = np.exp(scores * np.float32(1.0 / max(sampling.temperature, 1e-3)))
+    if sampling.top_p * float(share.sum()) <= 1.0:  # the likeliest code alone is enough
+        return int(scores.argmax())
     count = min(LIKELIEST, len(scores))
     best = np.argpartition(scores, -count)[-count:]
     best = best[np.argsort(-scores[best], kind="stable")]
-    share = np.exp((scores[best] - scores[best[0]]) / np.float32(max(sampling.temperature, 1e-3)))
+    share = share[best]
     share /= share.sum()
     running = np.cumsum(share)
     running = np.cumsum(share * (running - share < sampling.top_p))
