@@ -8,7 +8,7 @@ import bpy
 
 from signgen_core.schema import FINGER_NAMES
 
-from . import hand_icons, heatmap, rig_operators, timeline
+from . import hand_icons, timeline
 from .operators import chosen_signer
 from .panel import SIGNGEN_PT_main, paragraph
 from .plan_operators import (
@@ -188,27 +188,9 @@ class SIGNGEN_PT_timeline(_Part, bpy.types.Panel):  # noqa: N801
         layout.operator(SIGNGEN_OT_read_back.bl_idname, text="Read Changed Keys Back", icon="FILE_REFRESH").which = "CHANGED"
 
 
-class SIGNGEN_PT_uncertainty(_Part, bpy.types.Panel):  # noqa: N801
-    bl_idname = "SIGNGEN_PT_uncertainty"
-    bl_label = "Uncertainty"
-    bl_parent_id = SIGNGEN_PT_main.bl_idname
-    bl_options = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return rig_operators.heatmap_mesh(chosen_signer(context)) is not None
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        shown = heatmap.heatmap_shown(rig_operators.heatmap_mesh(chosen_signer(context)))
-        button = layout.operator(rig_operators.SIGNGEN_OT_show_heatmap.bl_idname, text="Hide Uncertainty" if shown else "Show Uncertainty", icon="HIDE_OFF")
-        button.visible = not shown
-        layout.operator(rig_operators.SIGNGEN_OT_most_uncertain.bl_idname, icon="VIEWZOOM")
-
-
 CLASSES = (
     SIGNGEN_UL_signs, SIGNGEN_PT_signs, SIGNGEN_PT_sign_hand, SIGNGEN_PT_sign_place, SIGNGEN_PT_sign_other, SIGNGEN_PT_sign_time, SIGNGEN_PT_sign_face,
-    SIGNGEN_PT_timeline, SIGNGEN_PT_uncertainty,
+    SIGNGEN_PT_timeline,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from bpy.props import BoolProperty
 
 from signgen_core.action import ActionSequence
 from signgen_core.editing import Change, Remove
-from signgen_core.errors import SignGenError
+from signgen_core.errors import InputError, SignGenError
 
 from . import compat, resigning, signers
 from .key_windows import keyed_info
@@ -107,16 +107,20 @@ def remove_strips(armature: bpy.types.Object) -> None:
 
 
 def refresh(armature: bpy.types.Object) -> None:
-    """Brings the strips, where there are any, to where the plan has the signs."""
+    """Brings the strips, where there are any, to where the plan has the signs; a signer without a keyed action of ours has none."""
     if not has_strips(armature):
         return
     plan, found = resigning.plan_on(armature), _strips(armature)
+    try:
+        info = keyed_info(signers.signer_of(armature))
+    except InputError:
+        remove_strips(armature)
+        return
     if None in found or json.loads(armature[_GLOSSES]) != [sign.gloss_id for sign in plan.actions]:
         add_strips(armature)
         return
-    info = keyed_info(signers.signer_of(armature))
     start, fps = float(info["start_frame"]), float(info["fps"])
-    signs = list(zip(found, plan.actions, strict=True))
+    signs = [(strip, sign) for strip, sign in zip(found, plan.actions, strict=True) if strip is not None]
     # from the side to which they move, since one cannot pass through its neighbour
     later = bool(signs) and start + signs[-1][1].start * fps > signs[-1][0].frame_start
     for strip, sign in reversed(signs) if later else signs:
