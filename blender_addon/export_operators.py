@@ -186,9 +186,7 @@ class SIGNGEN_OT_import_motion(bpy.types.Operator):  # noqa: N801
         failed = 0
         for path in paths:
             try:
-                made += importing.import_motion(
-                    path, layout=None if self.layout == "auto" else self.layout, onto=onto, shape=self.shape, scene=context.scene
-                )
+                made += importing.import_motion(path, layout=None if self.layout == "auto" else self.layout, onto=onto, shape=self.shape, scene=context.scene)
             except SignGenError as problem:
                 failed += 1
                 self.report({"WARNING" if made or path != paths[-1] else "ERROR"}, str(problem))
