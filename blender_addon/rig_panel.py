@@ -5,12 +5,11 @@ from __future__ import annotations
 import bpy
 
 from signgen_core.rig import SIDES
+from signgen_core.schema import FINGER_NAMES
 
 from . import heatmap, rig_controls, rig_operators
 from .operators import chosen_signer
 from .panel import SIGNGEN_PT_main
-
-_FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 
 
 class _Part:
@@ -66,13 +65,12 @@ class SIGNGEN_PT_fingers(_Part, bpy.types.Panel):  # noqa: N801
 
     def draw(self, context: bpy.types.Context) -> None:
         armature = chosen_signer(context)
-        row = self.layout.row()
-        for side in reversed(SIDES):
-            column = row.column(align=True)
-            column.label(text=side.capitalize())
-            for finger in _FINGERS:
-                column.prop(armature, f'["{side}_{finger}_curl"]', text=finger.capitalize(), slider=True)
-            column.prop(armature, f'["{side}_spread"]', text="Spread", slider=True)
+        for side in SIDES:
+            column = self.layout.column(align=True)
+            column.label(text=f"{side.capitalize()} Hand")
+            for finger in FINGER_NAMES:
+                column.prop(armature, f'["{rig_controls.curl_property(side, finger)}"]', text=finger.capitalize(), slider=True)
+            column.prop(armature, f'["{rig_controls.spread_property(side)}"]', text="Spread", slider=True)
 
 
 class SIGNGEN_PT_uncertainty(_Part, bpy.types.Panel):  # noqa: N801

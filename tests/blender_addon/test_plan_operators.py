@@ -350,3 +350,19 @@ def test_the_learned_generators_levels_are_zero_where_rules_sign(signed: None, p
     frames = keyed_levels(bpy.data.objects["SignerBody"])[0].astype(int) - 1
     inside = (frames >= result.window.first) & (frames <= result.window.last)
     assert (levels[inside] == 0.0).all() and (levels[~inside] == 0.5).all() and inside.any() and (~inside).any()
+
+
+def test_strips_go_with_a_motion_in_strips_of_its_own(signed: None, motion: Any) -> None:
+    bpy.ops.signgen.show_strips()
+    signer = signers.signer_of(armature())
+    for track in list(armature().animation_data.nla_tracks):
+        assert track.name == timeline.TRACK
+    timeline.refresh(armature())
+    assert timeline.has_strips(armature())
+    armature().animation_data.action = None
+    timeline.refresh(armature())
+    assert not timeline.has_strips(armature()) and not armature().animation_data.nla_tracks
+    key_motion(signer, motion)
+    view().row = 0
+    with pytest.raises(RuntimeError, match="Show the signs as strips first|poll"):
+        bpy.ops.signgen.take_strips()
