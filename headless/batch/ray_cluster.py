@@ -61,11 +61,19 @@ class ResourcesType(click.ParamType[Resources]):
         return resources
 
 
-def connect(address: str | None) -> Any:
-    """The package `ray`, connected to the cluster at `address` (HOST:PORT), or without one to that which runs on this machine.
+class Cluster:
+    """A connection to the Ray cluster at `address` (HOST:PORT), or without one to that which runs on this machine. ray: the package, connected.
 
-    Raises InputError for what is no address, MachineError when Ray is missing, nobody answers, or the versions do not go together.
+    resources: what a seat that draws takes. Raises InputError for what is no address, MachineError when Ray is missing, nobody answers, or the versions
+    do not go together.
     """
+
+    def __init__(self, address: str | None, resources: Resources) -> None:
+        self.ray, self.name, self.resources = _connect(address), address or "this machine", resources
+
+
+def _connect(address: str | None) -> Any:
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a call in a thread that comes after our leaving starts a cluster of its own
     try:
         import ray
     except ImportError as problem:
@@ -86,6 +94,8 @@ def connect(address: str | None) -> Any:
         if threading.current_thread() is threading.main_thread():
             for number, handler in before.items():
                 signal.signal(number, handler)  # Ray's own would end us with another status
+    # what the machines of a cluster report would still be printed into ours; Ray has no public way to say no
+    ray._private.worker._worker_logs_enabled = False
     return ray
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from headless.batch.cargo import Sender
 from headless.batch.executor import Event
-from headless.batch.ray_cluster import Resources, connect, first_line
+from headless.batch.ray_cluster import Cluster, first_line
 from headless.batch.work import PIECE, READ, Task, put, worth_another_try
 from signgen_core.body.load import LICENSED_VARIABLE
 from signgen_core.errors import MachineError, OutputError
@@ -31,6 +31,7 @@ _ANSWER = 120.0  # seconds that a machine of the cluster has to start a process 
 _CONNECT = 5.0
 _LOOK = 5.0  # seconds between two looks whether the head is still there
 _GOODBYE = 10.0  # seconds that seats have to clear up
+_JOIN = 3.0
 _STARTS = 3  # times in a row that a seat may fail to start
 _PAUSE = 1.0
 _PATIENCE = 20.0  # seconds of waiting for room until it is told
@@ -53,19 +54,18 @@ class _Seat:
 
 
 class RayExecutor:
-    """Seats on the cluster at `address` (HOST:PORT; None: the one that this machine is part of).
+    """Seats on a cluster, which is left when this is closed.
 
     workers: how many draw, 0 for as many as fit, and no more than four for each of `rows`. draws: whether anything is to be drawn; without it all read.
     name: of the batch, the same each time; versions: of this machine, which all others must have. scratch: a folder on the disk of the results, made and
-    removed here. note: gets lines about the cluster. Raises MachineError where there is no such cluster, or one that cannot do it.
+    removed here. note: gets lines about the cluster. Raises MachineError for a cluster that cannot do it.
     """
 
     def __init__(
-        self, address: str | None, workers: int, rows: int, draws: bool, resources: Resources, name: str, versions: dict[str, str], scratch: Path,
-        note: Callable[[str], None],
-    ) -> None:  # fmt: skip
-        self._ray = connect(address)
-        self._resources, self._name, self._versions, self._scratch, self._note = resources, name, versions, scratch, note
+        self, cluster: Cluster, workers: int, rows: int, draws: bool, name: str, versions: dict[str, str], scratch: Path, note: Callable[[str], None]
+    ) -> None:
+        self._ray, self._address, self._resources = cluster.ray, cluster.name, cluster.resources
+        self._name, self._versions, self._scratch, self._note = name, versions, scratch, note
         self._head = self._ray.get_runtime_context().gcs_address
         self._looked, self._missed, self._told = time.monotonic(), 0, False
         self._events: queue.Queue[Event | str] = queue.Queue()
@@ -116,9 +116,10 @@ class RayExecutor:
             self._change.notify_all()
         if not self._missed:
             self._leave()
+        end = time.monotonic() + _JOIN
+        for thread in self._threads:  # they are done when their seats are
+            thread.join(max(0.0, end - time.monotonic()))
         self._ray.shutdown()
-        for thread in self._threads:
-            thread.join(_GOODBYE)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     # --- The cluster ----------------------------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ class RayExecutor:
         """How many seats fit on the cluster. Raises MachineError for a machine that has another version of anything."""
         nodes = self._nodes()
         if not nodes:
-            raise MachineError(f"no machine of the Ray cluster at {self._head} has {self._resources}, which --resources asks for")
+            raise MachineError(f"no machine of the Ray cluster at {self._address} has {self._resources}, which --resources asks for")
         probes = [self._probe(node["NodeID"]) for node in nodes]
         for node, probe in zip(nodes, probes, strict=True):
             problem = self._checked[node["NodeID"]] = self._difference(probe)
@@ -309,8 +310,10 @@ class RayExecutor:
     def _how_lost(self, seat: _Seat, problem: BaseException) -> str:
         if self._closed:
             return "the batch has ended"
+        if isinstance(problem, self._ray.exceptions.ActorUnavailableError):
+            return f"machine {seat.address} of the cluster does not answer"
         if any(node["NodeID"] == seat.node and node["Alive"] for node in self._ray.nodes()):
-            return f"the seat on machine {seat.address} ended: {first_line(problem)}"
+            return f"the seat on machine {seat.address} of the cluster ended: {first_line(problem)}"
         return f"machine {seat.address} of the cluster was lost"
 
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from headless.batch.work import Task
 from headless.stage import frame_storage
 from signgen_core.body.load import LICENSED_VARIABLE
 
-_WAIT = 0.5
+_WAIT = 0.2  # seconds until a seat at work notices that it has to leave
+_GONE = ("lost", "the batch has ended")
 
 
 class Seat:
@@ -33,6 +35,7 @@ class Seat:
             import ray
 
             get = ray.get
+        self._at_work, self._leaving = threading.Lock(), False
         temporary = Path(tempfile.gettempdir())
         storage = frame_storage()
         for folder in {temporary, storage or temporary}:
@@ -57,20 +60,24 @@ class Seat:
     def perform(self, task: Task, parcels: list[Parcel]) -> Iterator[tuple[Any, ...]]:
         """Does a task. Yields ("tick", frames), then ("part", name, bytes) of each file, more than one of a long one, and at last one of
         ("done", answer), ("failed", message, whether to try again) and ("lost", how the worker died)."""
-        results = Path(tempfile.mkdtemp(dir=self._folder, prefix="results"))
-        try:
-            places = self._receiver.unpack(parcels, results)
-            here = moved(task, places, str(results), str(results / "piece.mkv"))
-            yield from self._work(task, here, places)
-        except OSError as problem:  # of this machine's disk, which another may have room on
-            yield "failed", f"{problem.filename or results}: cannot be written: {problem.strerror or problem}", True
-        finally:
-            shutil.rmtree(results, ignore_errors=True)
-            self._receiver.forget()
+        with self._at_work:
+            if self._leaving:
+                yield _GONE
+                return
+            results = Path(tempfile.mkdtemp(dir=self._folder, prefix="results"))
+            try:
+                places = self._receiver.unpack(parcels, results)
+                here = moved(task, places, str(results), str(results / "piece.mkv"))
+                yield from self._work(task, here, places)
+            except OSError as problem:  # of this machine's disk, where another may have room
+                yield "failed", f"{problem.filename or results}: cannot be written: {problem.strerror or problem}", True
+            finally:
+                shutil.rmtree(results, ignore_errors=True)
+                self._receiver.forget()
 
     def _work(self, task: Task, here: Task, places: dict[str, str]) -> Iterator[tuple[Any, ...]]:
         self._executor.submit(here)
-        while True:
+        while not self._leaving:
             event = self._executor.next(_WAIT)
             if event is None:
                 continue
@@ -90,11 +97,14 @@ class Seat:
                 message = event.data if event.again else _renamed(event.data, places, here.order["folder"], task.order["folder"])
                 yield "failed", message, event.again
                 return
+        yield _GONE
 
     def close(self) -> None:
-        """Ends the worker and leaves nothing behind."""
-        self._executor.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Ends the worker and leaves nothing behind. May be called while another thread has the seat at work."""
+        self._leaving = True
+        with self._at_work:
+            self._executor.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _renamed(message: str, places: dict[str, str], folder: str, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headless import options
-from headless.batch.ray_cluster import Resources, ResourcesType
+from headless.batch.ray_cluster import Cluster, Resources, ResourcesType
 from headless.batch.rows import CAPTIONS, CORNERS, FORMATS, SidecarsType
 from headless.console import FAILED, complain, count, say
 
@@ -79,10 +79,12 @@ def command(
     table = rows.read_table(jobs, wishes, rows.Look(format=format_, **look), lambda row: _check(row.look, probe))
     if folder.is_dir() and not (folder / "manifest.jsonl").exists() and any(folder.iterdir()):
         raise OutputError(f"{folder}: is not empty and holds no batch; give the name of a new folder")
+    # before there is a folder, so that a wrong address leaves none
+    cluster = None if executor == "local" else Cluster(address, resources or Resources())
     with new_folder(folder), Ledger(folder) as ledger:
         if overwrite and ledger.entries:
             _empty(ledger, folder, yes)
-        tally = _run(table, folder, ledger, until, verify, workers, (address, resources) if executor == "ray" else None)
+        tally = _run(table, folder, ledger, until, verify, workers, cluster)
     _conclude(tally, folder)
 
 
@@ -121,9 +123,7 @@ def _empty(ledger: Ledger, folder: Path, yes: bool) -> None:
     ledger.clear()
 
 
-def _run(
-    table: Table, folder: Path, ledger: Ledger, until: str, verify: bool, workers: int, cluster: tuple[str | None, Resources | None] | None
-) -> Tally:
+def _run(table: Table, folder: Path, ledger: Ledger, until: str, verify: bool, workers: int, cluster: Cluster | None) -> Tally:
     import hashlib
     import tempfile
 
@@ -145,8 +145,7 @@ def _run(
         memory = (frame_storage() or Path(tempfile.gettempdir())) / name
         executor = LocalExecutor(workers if draws else 0, 1 if draws else workers, 1, scratch, memory)
     else:
-        address, resources = cluster[0], cluster[1] or Resources()
-        executor = RayExecutor(address, workers, len(table.rows), draws, resources, name, here, scratch, lambda text: bar.tell("note", text))
+        executor = RayExecutor(cluster, workers, len(table.rows), draws, name, here, scratch, lambda text: bar.tell("note", text))
     try:
         others = sum(entry.get("versions") != here for entry in ledger.entries.values() if entry["state"] == "done")
         if others:
