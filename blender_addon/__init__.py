@@ -30,8 +30,8 @@ bl_info = {
 
 # In the order of registering; each has register() and unregister(). The panel shows what the ones before it hold.
 PARTS = (
-    "preferences", "session", "properties", "operators", "rig_operators", "plan_properties", "plan_operators", "timeline", "panel", "plan_panel",
-    "rig_panel",
+    "preferences", "session", "properties", "operators", "rig_operators", "export_operators", "plan_properties", "plan_operators", "timeline",
+    "panel", "plan_panel", "rig_panel",
 )  # fmt: skip
 
 
