@@ -126,17 +126,21 @@ class Synthesiser:
 
     def wrist_path(self, action: SignAction, points: int = 5) -> list[tuple[float, np.ndarray]]:
         """(seconds from the start, wrist (3,) core axes) of the dominant hand on the resting body: the trajectory that a plan shows."""
-        schedule = self.schedule(action.phonology, action.kind in ("fingerspelled", "number")).stretched(action.duration)
+        return list(self._wrist_path(action.phonology, action.kind in ("fingerspelled", "number"), action.duration, points))
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - as `ends`; most signs of an edited plan are as they were
+    def _wrist_path(self, morphemes: tuple[Phonology, ...], spelled: bool, duration: float, points: int) -> tuple[tuple[float, np.ndarray], ...]:
+        schedule = self.schedule(morphemes, spelled).stretched(duration)
         out: list[tuple[float, np.ndarray]] = []
-        for phonology, (start, end) in zip(action.phonology, schedule.spans, strict=True):
-            count = points if len(action.phonology) == 1 else 2
+        for phonology, (start, end) in zip(morphemes, schedule.spans, strict=True):
+            count = points if len(morphemes) == 1 else 2
             times = np.linspace(0.0, end - start, count)
             pose = BodyPose(np.repeat(self._rest_body.rotation, count, axis=0), np.repeat(self._rest_body.position, count, axis=0))
             other = self._other_target(phonology, times, pose, 1.0)
             tracks = {} if other is None else self._base_tracks(phonology, other.wrist, other.orientation, other.angles)
             main = self.builder.moving_hand(self.right_hand, phonology, times, pose, on_base=tracks)
             out += [(start + float(t), w) for t, w in zip(times, main.wrist, strict=True)]
-        return out
+        return tuple(out)
 
     # -- motion ---------------------------------------------------------------------------------------------------------------
 
