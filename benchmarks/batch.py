@@ -1,7 +1,7 @@
 """A batch of hundreds of rows under hard conditions, and how fast and how large its workers are.
 
     python benchmarks/batch.py rows [--rows 200 --kills 3 --seed 0]    one run undisturbed, one killed with SIGKILL and resumed; compared byte for byte
-    python benchmarks/batch.py speed [--workers 4 --size 960x720]      N single-threaded workers, one of them, and Blender's own render(animation=True)
+    python benchmarks/batch.py speed [--workers 4 --size 960x720]      N single-threaded workers, one of them, Blender's own render(animation=True); SSIM
     python benchmarks/batch.py memory [--clips 100]                    resident memory of each worker over many clips of many shapes
 
 Each prints a table. Nothing else should run beside `speed`.
@@ -135,50 +135,111 @@ def rows(options: argparse.Namespace) -> None:
 def speed(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        texts = ["HELLO NAME fs-ANNA", "IX-1 LIKE COFFEE", "WHERE IX-2 LIVE", "THANK-YOU HELP IX-1"]
-        (folder / "jobs.jsonl").write_text("\n".join(json.dumps({"text": t, "gloss": True}) for t in texts * options.repeat), encoding="utf-8")
-        shared = ["--quality", options.quality, "--size", options.size, "--sidecars", "none"]
-        batch(folder, "jobs.jsonl", "-o", "warm", *shared, "--until", "motion")
-        print(f"load of the machine beforehand: {os.getloadavg()[0]:.1f}")
-        rates: dict[str, float] = {}
-        for workers in (options.workers, 1):
-            place = f"out{workers}"
-            batch(folder, "jobs.jsonl", "-o", place, *shared, "--until", "motion")  # reading is not what is measured
-            began = time.perf_counter()
-            done = batch(folder, "jobs.jsonl", "-o", place, *shared, "--workers", str(workers))
-            took = time.perf_counter() - began
-            entries = [json.loads(line) for line in (folder / place / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[1:]]
-            frames = sum(e["frames"] for e in entries if e["state"] == "done")
-            rates[place] = frames / took
-            print(f"{workers} workers    {took:7.1f} s for {frames} frames, {frames / took:6.2f} frames/s  (status {done.returncode})")
-        took, count = plain(folder / f"out{options.workers}/motions/000001.npz", options)
-        print(f"plain        {took:7.1f} s for {count} frames, {count / took:6.2f} frames/s  render(animation=True), one process, all cores")
-        many, one = rates[f"out{options.workers}"], rates["out1"]
-        print(f"{options.workers} workers are {many / one / options.workers:.2f} x {options.workers} of one, and {many * took / count:.2f} of plain")
+        draw, glosses = random.Random(0), sorted(load_lexicon().glosses)
+        texts = [" ".join(draw.sample(glosses, 3)) for _ in range(options.rows)]
+        (folder / "jobs.jsonl").write_text("\n".join(json.dumps({"text": t, "gloss": True}) for t in texts), encoding="utf-8")
+        print(f"load of the machine beforehand: {os.getloadavg()[0]:.1f}; {options.size}; times of batches hold the start of their processes")
+        many = f"{options.workers} workers"
+        rates = {
+            ("standard", many): drawn(folder, options, "standard", options.workers),
+            ("preview", many): drawn(folder, options, "preview", options.workers),
+            ("preview", "one of them"): drawn(folder, options, "preview", 1, alone=True),
+        }
+        motion = folder / "out0/motions/000001.npz"
+        for quality in ("standard", "preview"):
+            rates[quality, "plain"] = plain(motion, options, quality)
+        rates["its 8 samples", "plain"] = plain(motion, options, "standard", samples="8")
+        for (quality, who), rate in rates.items():
+            print(f"{quality:14s} {who:12s} {rate:6.2f} frames/s")
+        whole = rates["standard", "plain"]
+        print(f"{many} are {rates['preview', many] / rates['preview', 'one of them'] / options.workers:.2f} x {options.workers} of one of them")
+        same = [f"{rates[quality, many] / rates[quality, 'plain']:.2f} x plain {quality}" for quality in ("standard", "preview")]
+        print(f"{many} at the same settings are {' and '.join(same)}; preview is {rates['preview', many] / whole:.2f} x plain standard and"
+              f" {rates['preview', many] / rates['its 8 samples', 'plain']:.2f} x plain with Blender's own anti-aliasing")  # fmt: skip
+        stills(motion, options, folder / "plain", "standard", whole=True)
+        stills(motion, options, folder / "preview", "preview")
+        print(f"preview against plain standard, both at {options.size}: {ssim(folder / 'plain', folder / 'preview')}")
 
 
-def plain(motion_file: Path, options: argparse.Namespace) -> tuple[float, int]:
-    """Seconds and frames of Blender's own animation render of the same scene to H.264, in a process of its own with all cores."""
-    code = (
-        "import sys, time, json\nfrom pathlib import Path\nfrom headless.stage import Stage, quiet\nfrom signgen_core.camera import read_camera\n"
-        "from signgen_core.motion import read_npz\n"
-        "motion = read_npz(sys.argv[1]); width, height = map(int, sys.argv[2].split('x'))\n"
-        "with Stage(size=(width, height), quality=sys.argv[3]) as stage:\n"
-        "    stage.load(motion, read_camera('signing'))\n"
-        "    scene = stage.scene; settings = scene.render.image_settings\n"
-        "    scene.frame_start, scene.frame_end = 1, motion.num_frames\n"
-        "    settings.media_type = 'VIDEO'; settings.file_format = 'FFMPEG'\n"
-        "    scene.render.ffmpeg.format = 'MPEG4'; scene.render.ffmpeg.codec = 'H264'; scene.render.filepath = sys.argv[4]\n"
-        "    began = time.perf_counter()\n"
-        "    with quiet():\n"
-        "        stage._bpy.ops.render.render(animation=True)\n"
-        "    print(json.dumps([time.perf_counter() - began, motion.num_frames]))\n"
-    )
+def drawn(folder: Path, options: argparse.Namespace, quality: str, workers: int, alone: bool = False) -> float:
+    """Frames a second of a batch of which the motions stand already. alone: the whole command on one core, as each of several workers is."""
+    place = folder / f"out{len(list(folder.glob('out*')))}"
+    shared = ["--quality", quality, "--size", options.size, "--sidecars", "none"]
+    batch(folder, "jobs.jsonl", "-o", place.name, *shared, "--until", "motion")  # reading is not what is measured
+    cores = sorted(os.sched_getaffinity(0))
+    began = time.perf_counter()
+    try:
+        if alone:
+            os.sched_setaffinity(0, cores[:1])  # for those that are started from here
+        done = batch(folder, "jobs.jsonl", "-o", place.name, *shared, "--workers", str(workers))
+    finally:
+        os.sched_setaffinity(0, cores)
+    took = time.perf_counter() - began
+    entries = [json.loads(line) for line in (place / "manifest.jsonl").read_text(encoding="utf-8").splitlines()[1:]]
+    assert done.returncode == 0, done.stderr
+    return sum(e["frames"] for e in entries if e["state"] == "done") / took
+
+
+# Blender with our scene on the stage, in a process of its own with all cores: arguments are motion, size, quality, and what follows.
+_STAGE = """
+import json, sys, time
+from pathlib import Path
+from headless.stage import Stage, quiet
+from signgen_core.camera import read_camera
+from signgen_core.motion import read_npz
+motion, size, quality, *rest = sys.argv[1:]
+motion, size = read_npz(motion), tuple(map(int, size.split("x")))
+with Stage(size=size, quality=quality) as stage:
+    stage.load(motion, read_camera("signing"))
+    render = stage.scene.render
+"""
+_PLAIN = """
+    samples, file = rest
+    if samples:
+        stage.scene.display.render_aa = samples
+        render.resolution_x, render.resolution_y = size
+    stage.scene.frame_start, stage.scene.frame_end = 1, motion.num_frames
+    render.image_settings.media_type = "VIDEO"
+    render.image_settings.file_format, render.ffmpeg.format, render.ffmpeg.codec, render.filepath = "FFMPEG", "MPEG4", "H264", file
+    began = time.perf_counter()
+    with quiet():
+        stage._bpy.ops.render.render(animation=True)
+    print(json.dumps(motion.num_frames / (time.perf_counter() - began)))
+"""
+_STILLS = """
+    from PIL import Image
+    stage._crops = stage._crops and rest[1] == "part"
+    Path(rest[0]).mkdir()
+    for k, frame in enumerate(range(0, motion.num_frames, 12)):
+        Image.fromarray(stage.shoot(frame)).save(Path(rest[0]) / f"{k:03d}.png")
+"""
+
+
+def on_stage(code: str, *arguments: object) -> str:
     clean = {k: v for k, v in environment().items() if k not in ("LP_NUM_THREADS", "OMP_NUM_THREADS")}
-    arguments = [sys.executable, "-c", code, str(motion_file), options.size, options.quality, str(motion_file.with_suffix(".plain.mp4"))]
-    done = subprocess.run(arguments, env=clean, capture_output=True, text=True, check=True)
-    took, count = json.loads(done.stdout.splitlines()[-1])
-    return float(took), int(count)
+    return subprocess.run([sys.executable, "-c", _STAGE + code, *map(str, arguments)], env=clean, capture_output=True, text=True, check=True).stdout
+
+
+def plain(motion: Path, options: argparse.Namespace, quality: str, samples: str = "") -> float:
+    """Frames a second of Blender's own animation render of the same scene to H.264, its start left out.
+
+    samples: Blender's own anti-aliasing, at the size of the video; else all the pixels that the quality draws, which have yet to be averaged.
+    """
+    return float(on_stage(_PLAIN, motion, options.size, quality, samples, motion.with_suffix(".plain.mp4")).splitlines()[-1])
+
+
+def stills(motion: Path, options: argparse.Namespace, folder: Path, quality: str, whole: bool = False) -> None:
+    """Every twelfth frame, averaged to the size of the video. whole: every pixel drawn by Blender, as the plain render does."""
+    on_stage(_STILLS, motion, options.size, quality, folder, "whole" if whole else "part")
+
+
+def ssim(first: Path, second: Path) -> str:
+    """ffmpeg's structural similarity of two folders of frames."""
+    import imageio_ffmpeg
+
+    inputs = [word for folder in (first, second) for word in ("-i", str(folder / "%03d.png"))]
+    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *inputs, "-lavfi", "ssim", "-f", "null", "-"], capture_output=True, text=True, check=True).stderr
+    return next(line.partition("] ")[2] for line in reversed(said.splitlines()) if "SSIM" in line)
 
 
 def memory(options: argparse.Namespace) -> None:
@@ -230,8 +291,7 @@ def main() -> None:
     part = parts.add_parser("speed")
     part.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     part.add_argument("--size", default="960x720")
-    part.add_argument("--quality", default="preview")
-    part.add_argument("--repeat", type=int, default=2, help="of four sentences")
+    part.add_argument("--rows", type=int, default=24, help="sentences of three signs")
     part.set_defaults(work=speed)
     part = parts.add_parser("memory")
     part.add_argument("--clips", type=int, default=100)

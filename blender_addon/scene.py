@@ -208,6 +208,22 @@ def _looking(position: np.ndarray, back: np.ndarray) -> Matrix:
     return Matrix(matrix.tolist())
 
 
+_SENSOR = 24.0  # height in millimetres of the camera that sees the whole picture
+
+
+def show_part(scene: bpy.types.Scene, size: tuple[int, int], box: tuple[int, int, int, int] | None = None) -> None:
+    """Lets the scene render the part `box` (left, top, right, bottom; pixels from the top left) of a picture of `size` pixels, or all of it.
+
+    It is done by the camera's shift: Workbench draws the whole picture for a render border and throws the rest away.
+    """
+    left, top, right, bottom = box or (0, 0, *size)
+    width, height = right - left, bottom - top
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    lens = scene.camera.data
+    lens.sensor_height = _SENSOR * height / size[1]
+    lens.shift_x, lens.shift_y = (left + right - size[0]) / 2 / height, (size[1] - top - bottom) / 2 / height
+
+
 def aim_camera(scene: bpy.types.Scene, camera: Camera, ground: float) -> bpy.types.Object:
     """Puts the scene's camera (made if there is none) where a core camera stands. ground: the signer's, metres."""
     thing = scene.camera
@@ -215,7 +231,8 @@ def aim_camera(scene: bpy.types.Scene, camera: Camera, ground: float) -> bpy.typ
         thing = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
         scene.collection.objects.link(thing)
         scene.camera = thing
-    thing.data.sensor_fit = "VERTICAL"
+    thing.data.sensor_fit, thing.data.sensor_height = "VERTICAL", _SENSOR
+    thing.data.shift_x = thing.data.shift_y = 0.0
     thing.data.angle_y = np.radians(camera.fov)
     thing.data.clip_start, thing.data.clip_end = 0.05, 100.0
     matrix = np.eye(4)

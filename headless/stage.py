@@ -1,7 +1,9 @@
 """A running Blender scene with one signer in it, out of which frames come as numpy arrays.
 
-Shared by `render` and `sheet`. Blender keeps one scene per process, so there is one stage at a time. Pixels of a finished render can only be had
-through a file (Blender gives no access to them without a window), so frames pass through memory-backed storage where the machine has it.
+Shared by `render`, `batch` and `sheet`. Blender keeps one scene per process, so there is one stage at a time. Pixels of a finished render can only
+be had through a file (Blender gives no access to them without a window), so frames pass through memory-backed storage where the machine has it.
+
+Of a frame in Workbench only the box in which the signer is gets drawn: around it is the plain ground, which costs as much a pixel.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from signgen_core.camera import CameraPreset, Framing, check_framing, dolly_to_fit, place_camera
+from signgen_core.camera import Camera, CameraPreset, Framing, check_framing, dolly_to_fit, picture_box, place_camera
 from signgen_core.character import choose_character
 from signgen_core.errors import MachineError
 from signgen_core.kinematics.forward import global_transforms, point_positions
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from signgen_core.motion import Motion
 
 _MEMORY = Path("/dev/shm")
+_MARGIN = 6  # pixels around the signer that are drawn, too: outlines and darkened creases look at their neighbours
 _ROOM = 64 * 2**20  # a frame of 8192 x 8192 is far beyond what is rendered; less room than this is no room
 
 
@@ -39,6 +43,15 @@ class View:
     moved: float
     before: Framing
     framing: Framing
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What stands on the stage. grown: metres of room around each vertex of the skinned body, for its face."""
+
+    motion: Motion
+    camera: Camera
+    grown: np.ndarray
 
 
 class Stage:
@@ -76,8 +89,9 @@ class Stage:
             self.scene: Any = bpy.context.scene
             self.engine = studio.choose_engine(engine, quality)
             finer = studio.supersampling(quality, self.engine)
+            self._drawn = round(finer * size[0]), round(finer * size[1])
             studio.build_studio(
-                self.scene, quality=quality, engine=self.engine, size=(round(finer * size[0]), round(finer * size[1])),
+                self.scene, quality=quality, engine=self.engine, size=self._drawn,
                 background=background or studio.BACKGROUND, alpha=alpha, threads=threads,
             )  # fmt: skip
             if self.engine == "workbench":
@@ -85,6 +99,8 @@ class Stage:
         self.size, self.quality, self.alpha = size, quality, alpha
         self._look, self._body = look, body
         self._signer: Signer | None = None
+        self._shown: _Shown | None = None
+        self._crops = self.engine == "workbench" and studio.subdivision_levels(quality) == 0
         self._first = 1
         self._folder = Path(tempfile.mkdtemp(prefix="signgen-", dir=scratch or frame_storage()))
         settings = self.scene.render.image_settings
@@ -123,6 +139,7 @@ class Stage:
         fitted = dolly_to_fit(points, placed, camera.keep, margin)
         self._studio.aim_camera(self.scene, fitted, self._signer.ground)
         after = check_framing(points, fitted, camera.keep, margin)
+        self._shown = _Shown(motion, fitted, self._body.reach(motion))
         return View(float(np.linalg.norm(fitted.position - placed.position)), before, after)
 
     def _remove(self, signer: Signer) -> None:
@@ -139,6 +156,8 @@ class Stage:
         """(height, width, 3 or 4) uint8 sRGB of frame `frame` (0 is the motion's first). Raises MachineError when Blender cannot render."""
         from PIL import Image
 
+        box = self._box(frame)
+        self._studio.show_part(self.scene, self._drawn, box)
         with quiet() as said:
             self.scene.frame_set(self._first + frame)
             try:
@@ -147,19 +166,55 @@ class Stage:
                 raise MachineError(f"Blender cannot render: {problem} {said()}") from problem
         try:
             with Image.open(self._file) as image:
-                return self._averaged(image)
+                if box is None:
+                    return self._averaged(image, self.size)
+                return self._on_ground(image, box)
         except OSError as problem:
             raise MachineError(f"Blender rendered no readable frame to {self._folder}: {problem}") from problem
 
-    def _averaged(self, image: Any) -> np.ndarray:
+    def _steps(self) -> tuple[Fraction, Fraction]:
+        """Rendered pixels per pixel of the picture, along each axis."""
+        return Fraction(self._drawn[0], self.size[0]), Fraction(self._drawn[1], self.size[1])
+
+    def _box(self, frame: int) -> tuple[int, int, int, int] | None:
+        """(left, top, right, bottom) rendered pixels outside of which frame `frame` is ground, at whole pixels of the picture; None for all."""
+        if not self._crops or self._shown is None:
+            return None
+        motion, one = self._shown.motion, slice(frame, frame + 1)
+        skin = self._body.vertices(motion.poses[one], motion.transl[one], motion.betas)[0]
+        seen = picture_box(skin, self._shown.camera, self._shown.grown)
+        if seen is None:
+            return None
+        box = [0, 0, 0, 0]
+        for axis, step in enumerate(self._steps()):
+            count = self._drawn[axis]
+            low, high = seen[axis] * count - _MARGIN, seen[axis + 2] * count + _MARGIN
+            box[axis] = max(0, int(low // step.numerator) * step.numerator)
+            box[axis + 2] = min(count, -int(-high // step.numerator) * step.numerator)
+        left, top, right, bottom = box
+        return None if (right - left, bottom - top) == self._drawn or right <= left or bottom <= top else (left, top, right, bottom)
+
+    def _on_ground(self, image: Any, box: tuple[int, int, int, int]) -> np.ndarray:
+        """The whole picture of which `image` is the part in `box`. What is missing has the colour of the box's edge, on a side where there is more."""
+        across, down = self._steps()
+        left, right = (int(x / across) for x in box[::2])
+        top, bottom = (int(y / down) for y in box[1::2])
+        part = self._averaged(image, (right - left, bottom - top))
+        ground = part[-1, -1] if right < self.size[0] or bottom < self.size[1] else part[0, 0]
+        picture = np.empty((self.size[1], self.size[0], part.shape[2]), dtype=np.uint8)
+        picture[:] = ground
+        picture[top:bottom, left:right] = part
+        return picture
+
+    def _averaged(self, image: Any, size: tuple[int, int]) -> np.ndarray:
         from PIL import Image
 
         # averaging needs premultiplied colours, or the hidden ones of transparent pixels would bleed into the outline
         plain = image.convert("RGBA").convert("RGBa") if self.alpha else image.convert("RGB")
-        if plain.size != self.size:
-            whole = plain.size[0] // self.size[0]
-            even = plain.size == (whole * self.size[0], whole * self.size[1])
-            plain = plain.reduce(whole) if even else plain.resize(self.size, Image.Resampling.BOX)
+        if plain.size != size:
+            whole = plain.size[0] // size[0]
+            even = plain.size == (whole * size[0], whole * size[1])
+            plain = plain.reduce(whole) if even else plain.resize(size, Image.Resampling.BOX)
         return np.asarray(plain.convert("RGBA") if self.alpha else plain)
 
 

@@ -219,6 +219,17 @@ def check_framing(points: np.ndarray, camera: Camera, keep: Sequence[str] = ("he
     return Framing(float(over[frame, k]), names[k], int(frame))
 
 
+def picture_box(points: np.ndarray, camera: Camera, grown: np.ndarray | float = 0.0) -> tuple[float, float, float, float] | None:
+    """(left, top, right, bottom) of what a camera sees of points (N, 3), each with `grown` metres (N,) of room around it; picture coordinates as of
+    `Camera.project`, within [0, 1]. None where something is so near to the camera or behind it that there is no such box."""
+    picture, depth = camera.project(points)
+    if depth.min() - np.max(grown) < 0.05:
+        return None
+    room = (np.broadcast_to(grown, depth.shape) / (depth - grown))[:, None] / camera.slopes / 2
+    low, high = np.clip((picture - room).min(axis=0), 0.0, 1.0), np.clip((picture + room).max(axis=0), 0.0, 1.0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
 def dolly_to_fit(
     points: np.ndarray, camera: Camera, keep: Sequence[str] = ("head", "torso", "hands"), margin: float = 0.01, furthest: float = 20.0
 ) -> Camera:

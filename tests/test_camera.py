@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from signgen_core.body import load_body
-from signgen_core.camera import CAMERAS_DIR, PARTS, camera_names, check_framing, dolly_to_fit, place_camera, read_camera
+from signgen_core.camera import CAMERAS_DIR, PARTS, camera_names, check_framing, dolly_to_fit, picture_box, place_camera, read_camera
 from signgen_core.errors import LexiconError
 from signgen_core.kinematics.forward import global_transforms, point_positions
 from signgen_core.kinematics.rotations import axis_angle_to_matrix
@@ -134,3 +134,21 @@ def test_unknown_preset_lists_the_known_ones() -> None:
         read_camera("moon")
     with pytest.raises(LexiconError, match="no such file"):
         read_camera("moon.json")
+
+
+def test_the_box_of_points_is_the_smallest_that_holds_them(rig: Rig) -> None:
+    camera = place_camera(read_camera("three_quarter"), rig, (800, 400))
+    points = np.random.default_rng(0).normal(scale=0.1, size=(50, 3)) + camera.position - 3.0 * camera.axes[:, 2]
+    picture, _ = camera.project(points)
+    assert picture_box(points, camera) == pytest.approx([*picture.min(axis=0), *picture.max(axis=0)])
+    # one point in the middle, with as much room around it as half the picture is high: it touches top and bottom, and a quarter of the width on each side
+    half = 3.0 * np.tan(np.radians(camera.fov) / 2)
+    middle = (camera.position - (3.0 + half) * camera.axes[:, 2])[None]
+    assert picture_box(middle, camera, np.array([half])) == pytest.approx([0.25, 0.0, 0.75, 1.0])
+    assert picture_box(middle, camera, np.array([2 * half])) == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_there_is_no_box_of_what_is_at_the_lens_or_behind_it(rig: Rig) -> None:
+    camera = place_camera(read_camera("signing"), rig, (800, 400))
+    assert picture_box((camera.position + 0.1 * camera.axes[:, 2])[None], camera) is None
+    assert picture_box((camera.position - 0.1 * camera.axes[:, 2])[None], camera, np.array([0.09])) is None

@@ -71,6 +71,10 @@ class LocalExecutor:
         self._slots = [_Slot(k, k < read) for k in range(read + draw)]
         self.slots = draw or read
         self._threads, self._scratch, self._memory = threads, scratch, memory
+        # One core each where they fill the machine: Blender's and ffmpeg's thread pools are then no larger either, and do not contend. Fewer workers
+        # are left to the system, which knows what else runs.
+        own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._cores = [own[k * threads : (k + 1) * threads] for k in range(draw)] if draw and draw * threads == len(own) else []
         self._waiting: list[Task] = []
         self._events: queue.Queue[tuple[_Slot, subprocess.Popen[bytes], bytes]] = queue.Queue()
         for folder in (scratch, memory):
@@ -150,6 +154,8 @@ class LocalExecutor:
             "TOKENIZERS_PARALLELISM": "false",
         }  # fmt: skip
         order = {"scratch": str(slot.folders[0]), "memory": str(slot.folders[1]), "threads": self._threads, "draws": not slot.reads}
+        if self._cores and not slot.reads:
+            order["cores"] = self._cores[slot.number % len(self._cores)]
         # a file, not a pipe: nobody reads the log of a healthy worker, and a full pipe would stop it
         slot.log = open(slot.folders[1] / "log", "w+b")  # noqa: SIM115
         slot.process = subprocess.Popen(

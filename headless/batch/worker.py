@@ -31,7 +31,9 @@ def _listen(tasks: queue.Queue[Task], folders: list[Path]) -> None:
 
 
 def main(order: dict[str, Any]) -> None:
-    """order: `scratch` and `memory` folders, `threads`, and whether it `draws`, for which it loads Blender at once."""
+    """order: `scratch` and `memory` folders, `threads`, whether it `draws`, for which it loads Blender at once, and the `cores` to stay on (none: all)."""
+    if order.get("cores"):
+        os.sched_setaffinity(0, order["cores"])  # before any library counts them
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Blender and its libraries print goes to the log
 

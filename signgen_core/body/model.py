@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from ..face import FACE_INDEX, NUM_FACE
 from ..kinematics.rotations import axis_angle_to_matrix
 from ..rig import EXTRA_PARENT_NAMES, INDEX, NUM_JOINTS, Rig
 from .skinning import joint_transforms, skin
+
+if TYPE_CHECKING:
+    from ..motion import Motion
 
 # Materials that a body may have, in the order of the default body's `region_names`.
 REGION_NAMES: tuple[str, ...] = (
@@ -151,3 +155,16 @@ class Body:
             feature = (axis_angle_to_matrix(poses[:, 1:]) - np.eye(3)).reshape(poses.shape[0], -1)
             moving = moving + np.tensordot(feature, self.posedirs, axes=(1, 2))
         return skin(moving, self.weights, joint_transforms(poses, joints, transl))
+
+    def reach(self, motion: Motion) -> np.ndarray:
+        """(V,) metres by which face, expression and pose correctives of a motion move each rest vertex at most, over all its frames."""
+        far = np.zeros(self.num_vertices)
+        if self.arkit is not None:
+            used = np.flatnonzero(np.any(motion.face != 0, axis=0))
+            far += np.linalg.norm(self.arkit[used], axis=2).T @ np.abs(motion.face[:, used]).max(axis=0)
+        n = min(motion.expression.shape[1], self.expression_dirs.shape[2])
+        far += np.linalg.norm(self.expression_dirs[:, :, :n], axis=1) @ np.abs(motion.expression[:, :n]).max(axis=0)
+        if self.posedirs is not None:
+            feature = (axis_angle_to_matrix(motion.poses[:, 1:]) - np.eye(3)).reshape(motion.num_frames, -1)
+            far += np.linalg.norm(self.posedirs, axis=1) @ np.abs(feature).max(axis=0)
+        return far

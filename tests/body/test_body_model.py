@@ -9,6 +9,7 @@ from signgen_core.body import Body, load_body
 from signgen_core.body.model import eye_rotations
 from signgen_core.errors import InputError
 from signgen_core.face import FACE_INDEX
+from signgen_core.motion import Motion
 from signgen_core.rig import EXTRA_POINTS, INDEX, NUM_JOINTS, SIDES
 
 
@@ -217,3 +218,22 @@ def test_faces_look_outwards(body: Body) -> None:
             own = centre[:, 0] * side > 0
             middle = centre[own].mean(axis=0)
             assert np.einsum("fa,fa->", centre[own] - middle, area[own]) > 0, region
+
+
+def _still(face: np.ndarray, expression: np.ndarray) -> Motion:
+    frames = len(face)
+    return Motion(np.zeros((frames, NUM_JOINTS, 3)), np.zeros((frames, 3)), np.zeros(10), expression, face, 30.0, ())
+
+
+def test_no_face_goes_beyond_its_reach(body: Body) -> None:
+    draw = np.random.default_rng(0)
+    face, expression = draw.uniform(0.0, 1.0, (5, 52)) * (draw.random(52) < 0.3), draw.normal(size=(5, 10))
+    motion = _still(face, expression)
+    moved = body.vertices(motion.poses, face=face, expression=expression) - body.vertices(motion.poses[:1])
+    far = np.linalg.norm(moved, axis=2).max(axis=0)
+    reach = body.reach(motion)
+    assert reach.shape == (body.num_vertices,) and (far <= reach + 1e-6).all() and far.max() > 0.002
+    np.testing.assert_array_equal(body.reach(_still(np.zeros((2, 52)), np.zeros((2, 10)))), 0.0)
+    # of one coefficient it is what the coefficient does
+    one = np.concatenate([_coefficients(jawOpen=0.4), _coefficients(jawOpen=0.7)])
+    np.testing.assert_allclose(body.reach(_still(one, np.zeros((2, 10)))), 0.7 * np.linalg.norm(body.arkit[FACE_INDEX["jawOpen"]], axis=1))
