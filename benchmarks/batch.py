@@ -3,6 +3,7 @@
     python benchmarks/batch.py rows [--rows 200 --kills 3 --seed 0]    one run undisturbed, one killed with SIGKILL and resumed; compared byte for byte
     python benchmarks/batch.py speed [--workers 4 --size 960x720]      N single-threaded workers, one of them, Blender's own render(animation=True); SSIM
     python benchmarks/batch.py memory [--clips 100]                    resident memory of each worker over many clips of many shapes
+    python benchmarks/batch.py both                                    `speed` and `memory` in one run
 
 Each prints a table. Nothing else should run beside `speed`.
 """
@@ -288,15 +289,15 @@ def main() -> None:
     part.add_argument("--kills", type=int, default=3)
     part.add_argument("--seed", type=int, default=0)
     part.set_defaults(work=rows)
-    part = parts.add_parser("speed")
-    part.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    part.add_argument("--size", default="960x720")
-    part.add_argument("--rows", type=int, default=24, help="sentences of three signs")
-    part.set_defaults(work=speed)
-    part = parts.add_parser("memory")
-    part.add_argument("--clips", type=int, default=100)
-    part.add_argument("--workers", type=int, default=2)
-    part.set_defaults(work=memory)
+    for name, work in (("speed", speed), ("memory", memory), ("both", lambda options: (speed(options), memory(options)))):
+        part = parts.add_parser(name)
+        part.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+        if name != "memory":
+            part.add_argument("--size", default="960x720")
+            part.add_argument("--rows", type=int, default=12, help="sentences of three signs")
+        if name != "speed":
+            part.add_argument("--clips", type=int, default=100)
+        part.set_defaults(work=work)
     options = parser.parse_args()
     options.work(options)
 

@@ -14,8 +14,8 @@ from signgen_core.action import ActionSequence, SignAction, TrajectoryPoint, par
 from signgen_core.editing import Change, patched
 from signgen_core.errors import InputError
 from signgen_core.motion import Motion
-from signgen_core.pipeline import animate, complete, joints, synthesiser_for
-from signgen_core.resampling import Window, phonology_generator, resample
+from signgen_core.pipeline import animate, complete, joints
+from signgen_core.resampling import Window, resample
 from signgen_core.rig import INDEX
 
 from . import rig_controls, signers
@@ -75,8 +75,7 @@ def change_to(signer: Signer, plan: ActionSequence, *, scene: bpy.types.Scene | 
 def _resign(signer: Signer, old: ActionSequence, new: ActionSequence, scene: bpy.types.Scene) -> Window:
     motion = _keyed_motion(signer)
     # rules make the window whoever made the rest: they need no worker, and an edit is seen at once
-    rules = phonology_generator(synthesiser_for(signer.body, motion.betas), motion.fps)
-    motion, window = resample(old, motion, new, generator=rules, body=signer.body)
+    motion, window = resample(old, motion, new, body=signer.body, by_rule=True)
     if rig_controls.has_controls(signer.armature):
         rig_controls.reset_controls(signer.armature)  # what the controls add would lie on top of the new motion
     key_window(signer, motion, window.first, window.last, window.old_last, scene=scene)

@@ -83,6 +83,14 @@ class Motion:
         """Seconds from the first frame to the last: (T - 1) / fps."""
         return (self.num_frames - 1) / self.fps
 
+    def part(self, first: int, stop: int) -> Motion:
+        """The frames [first, stop), as far as there are any, without segments. Raises InputError where there are none."""
+        rows = slice(max(0, first), stop)
+        return replace(
+            self, poses=self.poses[rows], transl=self.transl[rows], expression=self.expression[rows], face=self.face[rows], segments=(),
+            uncertainty=None if self.uncertainty is None else self.uncertainty[rows],
+        )  # fmt: skip
+
     def mirrored(self) -> Motion:
         """The same motion by the signer's mirror image (a left-handed signer)."""
         poses = self.poses[:, list(rig.MIRROR)] * np.array([1.0, -1.0, -1.0])

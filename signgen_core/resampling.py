@@ -6,7 +6,7 @@ the edit changes is read off the laid-out time lines of both plans, so that no c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from .motion import UNCERTAINTY_STREAMS, Motion, Segment
 from .phonology.lexicon import load_lexicon
 from .pipeline import synthesiser_for
 from .planner import Planner
+from .rig import Side
 from .synthesis.generate import REACH_SECONDS, Synthesiser
 from .synthesis.nonmanual import posture
 
@@ -68,13 +69,14 @@ class Window:
 
 def resample(
     old_plan: ActionSequence, old_motion: Motion, new_plan: ActionSequence, *, fps: float | None = None, generator: Generator | None = None,
-    window: int = WINDOW, context: int = CONTEXT, body: Body | None = None,
+    window: int = WINDOW, context: int = CONTEXT, body: Body | None = None, by_rule: bool = False,
 ) -> tuple[Motion, Window]:  # fmt: skip
     """`old_motion`, made from `old_plan`, as `new_plan` wants it; only a window about what differs is made anew.
 
     All frames outside of the window are those of `old_motion`, bit for bit, moved by whole frames after it where the length changed. The window has at
     least `window` frames, or as many as the changed signs with their joins need, with `context` frames more on each side over which old and new are
-    blended. fps: that of `old_motion`, said only to be checked. generator: by default the one that the new plan names, on `body`.
+    blended. fps: that of `old_motion`, said only to be checked. generator: by default the one that the new plan names, or with `by_rule` the rules of
+    phonology, on `body`; these leave an arm as it is where the edit is not about it.
 
     Raises InputError when the motion is not one of `old_plan` or the generator gives something else than was asked for, PlanError for a bad plan.
     """
@@ -93,11 +95,12 @@ def resample(
     if changed is None:
         return replace(old_motion, meta=meta), Window(0, -1, -1, rate, edit.plan)
     total = old_motion.num_frames + edit.shift if edit.tail else synthesiser.frames(edit.plan, rate)
-    first, last = _grown(*changed, window, context, total)
+    first, last = _grown(changed.first, changed.last, window, context, total)
     old_after = last + 1 - edit.shift if last + 1 < total else old_motion.num_frames
     before = _part(old_motion, max(0, first - context), first)
     after = _part(old_motion, old_after, old_after + context)
-    made = (generator or _generator(old_motion, synthesiser, rate))(edit.plan, first, last, before, after)
+    chosen = generator or _generator(old_motion, synthesiser, rate, by_rule, changed.kept)
+    made = chosen(edit.plan, first, last, before, after)
     if made.num_frames != last + 1 - first or abs(made.fps - rate) > 1e-9:
         raise InputError(f"the generator gave {made.num_frames} frames at {made.fps:g} fps where {last + 1 - first} at {rate:g} were asked for")
     motion = _spliced(old_motion, made, first, old_after, context)
@@ -105,11 +108,11 @@ def resample(
     return replace(motion, segments=_segments(edit, old_motion, synthesiser), meta=meta), window_made
 
 
-def phonology_generator(synthesiser: Synthesiser, fps: float) -> Generator:
-    """The rules of phonology, for the frames of the window and what these depend on."""
+def phonology_generator(synthesiser: Synthesiser, fps: float, kept: Motion | None = None, arms: Sequence[Side] = ()) -> Generator:
+    """The rules of phonology, for the frames of the window and what these depend on. kept, arms: see `Synthesiser.stretch`."""
 
     def make(plan: ActionSequence, first: int, last: int, before: Motion | None, after: Motion | None) -> Motion:
-        return synthesiser.stretch(plan, fps, first, last)
+        return synthesiser.stretch(plan, fps, first, last, kept=kept, arms=arms)
 
     return make
 
@@ -126,9 +129,10 @@ def language_generator(old: Motion, synthesiser: Synthesiser, fps: float) -> Gen
     return make
 
 
-def _generator(old: Motion, synthesiser: Synthesiser, fps: float) -> Generator:
+def _generator(old: Motion, synthesiser: Synthesiser, fps: float, by_rule: bool, arms: Sequence[Side]) -> Generator:
     def make(plan: ActionSequence, first: int, last: int, before: Motion | None, after: Motion | None) -> Motion:
-        chosen = language_generator(old, synthesiser, fps) if plan.generator == "lm" else phonology_generator(synthesiser, fps)
+        learned = plan.generator == "lm" and not by_rule
+        chosen = language_generator(old, synthesiser, fps) if learned else phonology_generator(synthesiser, fps, old, arms)
         return chosen(plan, first, last, before, after)
 
     return make
@@ -201,32 +205,46 @@ def _facts(plan: ActionSequence, index: int) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _changed_frames(synthesiser: Synthesiser, old: ActionSequence, edit: _Edit, fps: float) -> tuple[int, int] | None:
-    """(first, last) frame of the new motion that is none of the old one; None when all are."""
+@dataclass(frozen=True)
+class _Changed:
+    """[first, last] frames of the new motion that are none of the old one. kept: arms that are in these frames as they were."""
+
+    first: int
+    last: int
+    kept: tuple[Side, ...] = ()
+
+
+def _changed_frames(synthesiser: Synthesiser, old: ActionSequence, edit: _Edit, fps: float) -> _Changed | None:
+    """None when all frames of the old motion can stay."""
     new, shift = edit.plan, edit.shift
     if edit.tail == len(old.actions) == len(new.actions) and shift == 0:
         return None
     lines = synthesiser.lines(old, fps), synthesiser.lines(new, fps)
     count = lines[1].right.count
     if edit.everything:
-        return 0, count - 1
+        return _Changed(0, count - 1)
     known: dict[Hashable, int] = {}
     found = [_unlike(a.codes(known), b.codes(known), shift, 0.0) for a, b in ((lines[0].right, lines[1].right), (lines[0].left, lines[1].left))]
     start, end = (round(seconds * fps) for seconds in _neighbourhood(edit))
     start = min(max(0, start), count - 1)
     rows = [np.arange(start, max(start, min(c, e)) + 1) for c, e in ((lines[0].right.count - 1, end - shift), (count - 1, end))]
-    low, high = _unlike(_said(old, rows[0] / fps), _said(new, rows[1] / fps), shift, _SAME_POSE)
-    found.append((start + low, start + high if high >= 0 else -1))
+    for part in zip(_said(old, rows[0] / fps), _said(new, rows[1] / fps), strict=True):
+        low, high = _unlike(*part, shift, _SAME_POSE)
+        found.append((start + low, start + high if high >= 0 else -1))
     first, last = min(low for low, _ in found), max(high for _, high in found)
     if first >= count and last < 0 and shift == 0:
         return None
+    right, left, trunk, _ = (high < 0 for _, high in found)
+    kept: tuple[Side, ...] = ()
+    if shift == 0 and lines[0].right.count == count and trunk and left:
+        kept = ("left", "right") if right else ("left",)
     if not edit.tail:
         last = count - 1
     # two equal signs beside each other, of which one went: the same frames cannot be kept from both sides
     first = min(first, count - 1 - max(0, shift))
     last = max(last, first - 1 + max(0, shift))
     reach = round(REACH_SECONDS * fps)
-    return max(0, first - reach), min(count - 1, last + reach)
+    return _Changed(max(0, first - reach), min(count - 1, last + reach), kept)
 
 
 def _unlike(old: np.ndarray, new: np.ndarray, shift: int, tolerance: float) -> tuple[int, int]:
@@ -238,10 +256,10 @@ def _unlike(old: np.ndarray, new: np.ndarray, shift: int, tolerance: float) -> t
     return (int(from_start[0]) if len(from_start) else len(new)), (int(from_end[-1]) if len(from_end) else -1)
 
 
-def _said(plan: ActionSequence, times: np.ndarray) -> np.ndarray:
-    """(T, 218) what the plan says to trunk, head and face at `times`."""
+def _said(plan: ActionSequence, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the plan says to trunk and head (T, 166) and to the face (T, 52) at `times`."""
     stance = posture(plan, times, alive=False)
-    return np.concatenate([stance.poses.reshape(len(times), -1), stance.face, stance.lift[:, None]], axis=1)
+    return np.concatenate([stance.poses.reshape(len(times), -1), stance.lift[:, None]], axis=1), stance.face
 
 
 def _neighbourhood(edit: _Edit) -> tuple[float, float]:
@@ -267,15 +285,8 @@ def _grown(first: int, last: int, window: int, context: int, total: int) -> tupl
 
 
 def _part(motion: Motion, first: int, stop: int) -> Motion | None:
-    """The frames [first, stop) of a motion, as far as it has them, without segments; None for none."""
-    stop = min(stop, motion.num_frames)
-    if first >= stop:
-        return None
-    rows = slice(first, stop)
-    return replace(
-        motion, poses=motion.poses[rows], transl=motion.transl[rows], expression=motion.expression[rows], face=motion.face[rows], segments=(),
-        uncertainty=None if motion.uncertainty is None else motion.uncertainty[rows],
-    )  # fmt: skip
+    """The frames [first, stop) of a motion, as far as it has them; None for none."""
+    return motion.part(first, stop) if first < min(stop, motion.num_frames) else None
 
 
 def _spliced(old: Motion, made: Motion, first: int, after: int, context: int) -> Motion:

@@ -140,6 +140,45 @@ def test_a_left_handed_motion_and_another_frame_rate(plan: ActionSequence) -> No
     assert np.abs(new.poses - pipeline.animate(new_plan, fps=24.0).poses).max() < 1e-6
 
 
+@pytest.mark.parametrize("handedness", ["right", "left"])
+def test_the_other_arm_is_not_made_again_where_it_stays(plan: ActionSequence, handedness: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from signgen_core.pipeline import synthesiser_for
+    from signgen_core.rig import JOINT_NAMES
+
+    plan = pipeline.complete(replace(plan, handedness=handedness))
+    motion = pipeline.animate(plan)
+    index = next(k for k, a in enumerate(plan.actions) if not any(p.symmetrical for p in a.phonology))
+    new = patch(plan, [(f"actions[{index}].handshape.type", "y")])
+    new = pipeline.complete(replace(new, actions=tuple(replace(a, start=b.start) for a, b in zip(new.actions, plan.actions, strict=True))))
+    whole = pipeline.animate(new)
+    synthesiser = synthesiser_for(None, motion.betas)
+    monkeypatch.setattr(synthesiser.left_arm, "solve", None)  # reaching it would be an error
+    made, window = resample(plan, motion, new)
+    assert np.abs(made.poses - whole.poses).max() < 1e-3 and window.last > window.first
+    side = "left" if handedness == "right" else "right"
+    legs = ("hip", "knee", "ankle", "foot", "eye")
+    other = [k for k, name in enumerate(JOINT_NAMES) if name.startswith(side) and name.split("_")[1].rstrip("123") not in legs]
+    np.testing.assert_allclose(made.poses[:, other], motion.poses[:, other], atol=1e-9)
+    rest = [k for k in range(55) if k not in other]
+    assert np.abs(made.poses[:, rest] - motion.poses[:, rest]).max() > 0.3
+
+
+@pytest.mark.parametrize("handedness", ["right", "left"])
+def test_a_change_of_the_face_makes_no_arm(plan: ActionSequence, handedness: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from signgen_core.pipeline import synthesiser_for
+
+    plan = pipeline.complete(replace(plan, handedness=handedness))
+    motion = pipeline.animate(plan)
+    new = patch(plan, [("actions[4].non_manual_markers.facial_expression", "smile")])
+    whole = pipeline.animate(new)
+    synthesiser = synthesiser_for(None, motion.betas)
+    for arm in (synthesiser.left_arm, synthesiser.right_arm):
+        monkeypatch.setattr(arm, "solve", None)  # reaching it would be an error
+    made, _ = resample(plan, motion, new)
+    assert np.abs(made.poses - whole.poses).max() < 1e-9 and np.abs(made.face - whole.face).max() < 1e-9
+    assert np.abs(made.face - motion.face).max() > 0.2
+
+
 def test_any_generator_fills_the_window(plan: ActionSequence, motion: Motion) -> None:
     asked: list[tuple[int, int, int, int]] = []
 

@@ -108,6 +108,8 @@ def read_asllvd(path: Path, *, fps: float = ASLLVD_FPS, text: str = "") -> Point
         points = np.asarray(raw, dtype=np.float64)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except json.JSONDecodeError as problem:
+        raise FileFormatError(f"{path}: not readable as JSON: {problem}") from None
     except (OSError, ValueError, TypeError) as problem:
         raise FileFormatError(f"{path}: not a skeleton file: {' '.join(str(problem).split())[:120]}") from None
     if points.ndim == 2 and points.shape[1] == 216:

@@ -67,7 +67,8 @@ def read_signavatars(path: Path, *, text: str = "", fps: float = SIGNAVATARS_FPS
             elif name == "total_valid_index" and len(mask) <= frames and (mask >= 0).all() and (mask < frames).all():
                 valid[part] = np.isin(np.arange(frames), mask.astype(int))  # it lists frames in place of marking them
             else:
-                raise FileFormatError(f"{path}: {name}: {len(mask)} values for {frames} frames")
+                wrong = f"{len(mask)} values for {frames} frames" if len(mask) != frames else "expected a 0 or a 1 for each frame"
+                raise FileFormatError(f"{path}: {name}: {wrong}")
     motion, done = make_motion(parts, fps, camera_frame=True, flat_hands=False, where=str(path))
     return Clip(path.stem, motion, valid, text, {"layout": layout, "file": path.name, "fps": "of the layout; not stored", **done})
 
@@ -127,7 +128,7 @@ def read_smplestx(files: list[Path], name: str, *, text: str = "", fps: float = 
     source = np.maximum.accumulate(np.bincount(at, weights=np.arange(len(at)), minlength=total).astype(int))
     seen = np.isin(np.arange(total), at)
     parts = {part: values[source] for part, values in known.items()}
-    motion, done = make_motion(parts, fps, camera_frame=True, flat_hands=True, where=name)
+    motion, done = make_motion(parts, fps, camera_frame=True, flat_hands=True, where=f"{files[0].parent}: {name}")
     layout = "smplestx" if keys is _SOKE_KEYS else "smplerx"
     note = {"layout": layout, "file": numbered[0][1].name, "fps": "of the video; not stored", **done}
     return Clip(name, motion, {part: seen.copy() for part in PARTS}, text, note)

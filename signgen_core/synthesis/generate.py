@@ -6,7 +6,7 @@ times snap to frames, and every filter has finite support: an edited action chan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,7 @@ from ..phonology.features import MINOR_LOCATIONS, Phonology
 from ..phonology.hand import HandModel, to_side
 from ..phonology.handshapes import load_handshapes
 from ..phonology.locations import Locations
-from ..rig import INDEX, MIRROR, hand_slice
+from ..rig import INDEX, MIRROR, NUM_JOINTS, Side, hand_slice
 from .arms import ArmMotion, ArmSolver, HandTracks
 from .collision import BodyFields, HandSkin
 from .nonmanual import posture
@@ -150,14 +150,22 @@ class Synthesiser:
         return replace(motion, segments=self.segments(plan, fps))
 
     def stretch(
-        self, plan: ActionSequence, fps: float, first: int, last: int, progress: Callable[[float], None] | None = None, guide: Guide | None = None
-    ) -> Motion:
+        self, plan: ActionSequence, fps: float, first: int, last: int, progress: Callable[[float], None] | None = None, guide: Guide | None = None,
+        kept: Motion | None = None, arms: Sequence[Side] = (),
+    ) -> Motion:  # fmt: skip
         """The frames [first, last] of what `synthesise` gives, without segments, made from these frames and as few others as they depend on.
-        guide: a model's motion, which then says all but where hands touch (`landing`).
+        guide: a model's motion, which then says all but where hands touch (`landing`). kept: a motion of as many frames and with the same trunk, from
+        which the `arms` are taken: "left" for the non-dominant one, or both.
 
         Equal to the whole motion to 1e-9; where a hand is pushed out of the body just beyond `REACH_SECONDS`, to a thousandth of a radian.
         """
         report = progress or (lambda _: None)
+        if kept is not None and set(arms) == {"left", "right"}:
+            stance = posture(plan, np.arange(first, last + 1) / fps)
+            local = axis_angle_to_matrix(stance.poses)
+            for side in arms:
+                _copy_arm(local, kept.part(first, last + 1), side, plan.handedness)
+            return self._motion(plan, fps, local, stance.face)
         lines = self.lines(plan, fps)
         # targets over whole units, which is quick, the arms only over the frames that are needed; with a guide a unit is one in its arms too
         told = Frames(*(lines.told if guide is None else lines.needed)(first, last, self.reach(fps)))
@@ -181,13 +189,16 @@ class Synthesiser:
             ]
         left_tracks = lines.left.tracks(*solved, {i.first + told.first: i.target for i in others}, self._opening)
         left_tracks = left_tracks if said is None else said.part(own).between("left", left_tracks)
-        left = self.left_arm.solve(left_tracks, trunk.mirrored(), fps, lift)
-        self._write_arm(local, left, left_tracks, "left")
+        if kept is None or "left" not in arms:
+            self._write_arm(local, self.left_arm.solve(left_tracks, trunk.mirrored(), fps, lift), left_tracks, "left")
+        else:
+            _copy_arm(local, kept.part(solved.first, solved.last + 1), "left", plan.handedness)
         report(0.5)
         # where the left arm was not solved nobody looks; its nearest frame stands there
         span = np.clip(np.arange(told.first, told.last + 1), *solved) - solved.first
         with_left = BodyPose(*global_transforms(local, self.rest)).at(span)
-        other = HandTrack(left.wrist[span], left.hand[span], left_tracks.angles[span])
+        wrist = INDEX["left_wrist"]
+        other = HandTrack(with_left.position[:, wrist] * FLIP, mirror_rotation(with_left.rotation[:, wrist]), left_tracks.angles[span])
         mains = self.main_targets(plan, units, with_left, other, fps, told.first)
         if said is not None:
             mains = [replace(i, target=said.target("right", self.right_hand, u, i.target)) for i, u in zip(mains, units, strict=True)]
@@ -197,13 +208,17 @@ class Synthesiser:
         self._write_arm(local, right, right_tracks, "right")
         report(0.9)
         rows = slice(first - solved.first, last + 1 - solved.first)
-        count = last + 1 - first
+        motion = self._motion(plan, fps, local[rows], face[rows])
+        report(1.0)
+        return motion
+
+    def _motion(self, plan: ActionSequence, fps: float, local: np.ndarray, face: np.ndarray) -> Motion:
+        """Of a right-handed signer's local rotations (T, 55, 3, 3) and face (T, 52)."""
+        count = len(local)
         motion = Motion(
-            poses=matrix_to_axis_angle(local[rows]), transl=np.zeros((count, 3)), betas=self.betas, expression=np.zeros((count, 10)),
-            face=face[rows], fps=fps,
+            poses=matrix_to_axis_angle(local), transl=np.zeros((count, 3)), betas=self.betas, expression=np.zeros((count, 10)), face=face, fps=fps,
             meta={"seed": plan.seed, "text": plan.text, "generator": plan.generator, "handedness": plan.handedness, "body": self.body.name},
         )  # fmt: skip
-        report(1.0)
         return motion.mirrored() if plan.handedness == "left" else motion
 
     @staticmethod
@@ -380,6 +395,12 @@ class Synthesiser:
             local[:, INDEX[f"{side}_{name}"]] = mirror_rotation(value) if mirror else value
         model = self.left_hand if mirror else self.right_hand
         local[:, hand_slice("left" if mirror else "right")] = to_side(model.rotations(tracks.angles), "left" if mirror else "right")
+
+
+def _copy_arm(local: np.ndarray, motion: Motion, side: Side, handedness: str) -> None:
+    """Puts an arm and its hand from a motion into local rotations (T, 55, 3, 3) of a right-handed signer. side: "left" is the non-dominant one."""
+    joints = [*(INDEX[f"{side}_{name}"] for name in ("collar", "shoulder", "elbow", "wrist")), *range(NUM_JOINTS)[hand_slice(side)]]
+    local[:, joints] = axis_angle_to_matrix((motion.mirrored() if handedness == "left" else motion).poses[:, joints])
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from headless.batch.ledger import FORM
 from headless.gallery.examine import Order, Record, examine, look_at
 from headless.gallery.page import write_gallery
 from headless.gallery.sources import Item, Source, limited, open_sources, read_texts
-from signgen_core.datasets import Clip
+from signgen_core.datasets import Clip, writers
 from signgen_core.datasets.clips import PARTS
+from signgen_core.datasets.layouts import LAYOUTS
 from signgen_core.errors import FileFormatError, InputError, OutputError
 from signgen_core.motion import Motion, Segment, write_npz
 from signgen_core.rig import INDEX, POINT_NAMES
@@ -117,69 +118,129 @@ def shown(path: Path, out: Path) -> Record | str:
     """What comes of a path: the record of a clip that was drawn, or the one line that it is refused with."""
     try:
         (source,) = open_sources([path])
-        (item,) = source.items
     except InputError as problem:
         return str(problem)
-    record = look_at(Order(0, item, out / "p.png", out / "p.js"))
-    if record.drawn:
-        assert (out / "p.png").read_bytes().startswith(b"\x89PNG") and (out / "p.js").stat().st_size > 100
-        return record
-    return record.problem
+    records = [look_at(Order(0, item, out / "p.png", out / "p.js")) for item in source.items]
+    for record in records:
+        if not record.drawn:
+            return record.problem
+    # of a folder of frames one file that cannot be read is an item of its own, beside the clip without it
+    (record,) = records
+    assert (out / "p.png").read_bytes().startswith(b"\x89PNG") and (out / "p.js").stat().st_size > 100
+    return record
 
 
-def test_every_reader_s_sample_becomes_a_picture_and_broken_ones_a_line(tmp_path: Path, samples: ModuleType) -> None:
-    made = samples.parts(12)
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    for folder in (whole, broken):
-        folder.mkdir()
-    paths = [samples.write_signavatars(whole / "sign.pkl", made)]
-    for k in range(12):
-        for name, pattern in (("soke", f"c_{k}_3D.pkl"), ("smplest", f"v_{k:06d}_p0.npz")):
-            (whole / name / "book" / "c").mkdir(parents=True, exist_ok=True)
-            place = whole / name / "book" / "c" / pattern
-            frame = samples.soke_frame(made, k)
-            if name == "soke":
-                place.write_bytes(pickle.dumps(frame))
+class Malice:
+    """What a hostile pickle holds: reading it would make the file `executed` in the current folder."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch executed",)
+
+
+def every_sample(folder: Path, samples: ModuleType) -> dict[str, Path]:
+    """layout -> a file or folder of it, each a single clip."""
+    folder.mkdir()
+    made, twelve = samples.parts(12), range(12)
+    found = {"signavatars": samples.write_signavatars(folder / "sign.pkl", made)}
+    fitted = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "jaw_pose", "leye_pose", "reye_pose", "betas", "expression", "transl")
+    frames: dict[str, tuple[str, Callable[[int], dict[str, np.ndarray]]]] = {
+        "soke": ("c_{}_3D.pkl", partial(samples.soke_frame, made)),
+        "smplestx": ("v_{:06d}_p0.npz", partial(samples.soke_frame, made)),
+        "smplerx": ("v_{:06d}_p0.npz", lambda k: {part: made[part][k] for part in fitted}),
+    }
+    for name, (pattern, frame) in frames.items():
+        place = folder / name / "book" / "c"
+        place.mkdir(parents=True)
+        for k in twelve:
+            if pattern.endswith("pkl"):
+                (place / pattern.format(k)).write_bytes(pickle.dumps(frame(k)))
             else:
-                np.savez(place, **frame)
-    paths += [whole / "soke", whole / "smplest"]
+                np.savez(place / pattern.format(k), **frame(k))
+        found[name] = folder / name
     common = {"trans": made["transl"], "betas": made["betas"][0], "mocap_frame_rate": 30.0}
-    np.savez(whole / "amass.npz", poses=samples.join(made, "amass_smplx_165"), **common)
-    np.savez(whole / "smplh.npz", poses=samples.join(made, "amass_smplh_156"), **common)
-    np.save(whole / "motionx.npy", samples.vectors("motionx_322", 12))
-    np.save(whole / "vectors.npy", samples.vectors("aslavatar_182", 12))
-    (whole / "p.pose").write_bytes(samples.pose_bytes()[0])
-    points = np.random.default_rng(1).normal(size=(3, 72, 3))
-    np.save(whole / "asllvd.npy", points)
-    (whole / "asllvd.json").write_text(json.dumps({"label": "BOOK", "frames": points.tolist()}))
-    paths += [whole / n for n in ("amass.npz", "smplh.npz", "motionx.npy", "vectors.npy", "p.pose", "asllvd.npy", "asllvd.json")]
-    for path in paths:
-        found = shown(path, tmp_path)
-        assert isinstance(found, Record), (path.name, found)
-        assert found.numbers["frames"] in (12.0, 4.0, 3.0)
+    beat2 = {"expressions": np.ones((12, 100))}
+    for name, layout, more in (("amass_x", "amass_smplx_165", {}), ("amass_h", "amass_smplh_156", {}), ("beat2", "amass_smplx_165", beat2)):
+        found[name] = folder / f"{name}.npz"
+        np.savez(found[name], poses=samples.join(made, layout), **common, **more)
+    for layout in LAYOUTS:
+        found[f"vectors {layout}"] = folder / f"{layout}.npy"
+        np.save(found[f"vectors {layout}"], samples.vectors(layout, 12))
+    for name, suffix in (("rot6d", "npy"), ("bvh", "bvh")):
+        found[name] = folder / f"{name}.{suffix}"
+        writers.write_motion(found[name], motion())
+    found["own"] = save(folder / "own.npz")
+    found["pose"] = folder / "p.pose"
+    found["pose"].write_bytes(samples.pose_bytes(frames=12)[0])
+    points = np.random.default_rng(1).normal(size=(12, 72, 3))
+    found["asllvd npy"], found["asllvd json"] = folder / "asllvd.npy", folder / "asllvd.json"
+    np.save(found["asllvd npy"], points)
+    found["asllvd json"].write_text(json.dumps({"label": "BOOK", "frames": points.tolist()}))
+    (folder / "wlasl").mkdir()
+    samples.write_signavatars(folder / "wlasl" / "07069.pkl", made)
+    found["wlasl"] = folder / "wlasl" / "WLASL_v0.3.json"
+    found["wlasl"].write_text(json.dumps([{"gloss": "book", "instances": [{"video_id": "07069", "split": "train"}]}]))
+    return found
 
-    class Malice:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return os.system, (f"touch {tmp_path / 'executed'}",)
 
-    lines = {}
-    for path in paths:
-        if path.is_file():
-            (broken / path.name).write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-            lines[path.name] = shown(broken / path.name, tmp_path)
-    samples.write_signavatars(broken / "nan.pkl", {**made, "body_pose": np.full((12, 63), np.nan)})
-    samples.write_signavatars(broken / "dims.pkl", made, smplx=np.zeros((12, 99)))
-    (broken / "malice.pkl").write_bytes(pickle.dumps({"smplx": Malice()}))
-    np.save(broken / "dims.npy", np.zeros((4, 99)))
-    np.savez(broken / "nan.npz", poses=np.full((4, 165), np.nan), fps=30)
-    np.savez(broken / "dims.npz", poses=np.zeros((4, 99)), fps=30)
-    np.savez(broken / "malice.npz", poses=np.array([Malice()], dtype=object), fps=30)
-    (broken / "soke" / "c").mkdir(parents=True)
-    (broken / "soke" / "c" / "c_0_3D.pkl").write_bytes(pickle.dumps(Malice()))
-    for name in ("nan.pkl", "dims.pkl", "malice.pkl", "dims.npy", "nan.npz", "dims.npz", "malice.npz", "soke"):
-        lines[name] = shown(broken / name, tmp_path)
-    for name, line in lines.items():
-        assert isinstance(line, str) and line and "\n" not in line and len(line) < 400, (name, line)
+def damaged(path: Path, how: str) -> bool:
+    """Breaks a file of a sample (of a folder its fourth), or tells that it cannot be broken in that way."""
+    if path.is_dir():
+        path = sorted(p for p in path.rglob("*") if p.is_file())[3]
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        return True
+
+    def worse(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: worse(v) for key, v in value.items()}
+        array = np.asarray(value)
+        if array.dtype.kind != "f" or not array.ndim:
+            return value
+        return np.full(array.shape, np.nan) if how == "nan" else np.concatenate([array, array[..., :1]], axis=-1)
+
+    if path.suffix == ".pkl":
+        held = {"smplx": Malice()} if how == "malice" else worse(pickle.loads(path.read_bytes()))
+        path.write_bytes(pickle.dumps(held))
+    elif path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        np.savez(path, **({name: np.array([Malice()], dtype=object) for name in arrays} if how == "malice" else worse(arrays)))
+    elif path.suffix == ".npy":
+        np.save(path, np.array([Malice()], dtype=object) if how == "malice" else worse(np.load(path)), allow_pickle=how == "malice")
+    elif path.suffix == ".bvh" and how != "malice":
+        rows = path.read_text(encoding="utf-8").splitlines()
+        rows[-1] = " ".join(["nan", *rows[-1].split()[1:]]) if how == "nan" else f"{rows[-1]} 1.0"
+        path.write_text("\n".join(rows), encoding="utf-8")
+    elif path.name == "asllvd.json" and how != "malice":
+        held = json.loads(path.read_text())
+        path.write_text(json.dumps({**held, "frames": worse(np.array(held["frames"])).tolist()}))
+    else:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", ["cut", "nan", "dims", "malice"])
+def test_every_reader_s_sample_becomes_a_picture_and_broken_ones_a_line(
+    tmp_path: Path, samples: ModuleType, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the hostile ones would leave their mark
+    found = every_sample(tmp_path / "files", samples)
+    if how == "cut":  # once
+        for name, path in found.items():
+            record = shown(path, tmp_path)
+            assert isinstance(record, Record), (name, record)
+            assert record.numbers["frames"] == 12.0
+    broken = {name: path for name, path in found.items() if damaged(path, how)}
+    assert len(broken) > (12 if how == "malice" else 18)
+    for name, path in broken.items():
+        line = shown(path, tmp_path)
+        if how == "nan" and name.startswith("asllvd"):
+            assert isinstance(line, Record)  # points that were not found
+            continue
+        assert isinstance(line, str), f"{name}: drawn in spite of it"
+        assert line and "\n" not in line and len(line) < 400, (name, line)
+        assert path.name in line or name == "wlasl" or path.is_dir(), (name, line)
+        assert "internal" not in line and "Traceback" not in line, (name, line)
     assert not (tmp_path / "executed").exists()
 
 
