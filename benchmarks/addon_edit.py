@@ -69,7 +69,8 @@ def main() -> None:
     arguments = parser.parse_args()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     signer = signers.add_signer(bpy.context.scene)
-    plan = resigning.sign_plan(signer, pipeline.plan_text(SENTENCE), fps=30.0)
+    plan = pipeline.plan_text(SENTENCE)
+    resigning.key_signing(signer, plan, pipeline.animate(plan, fps=30.0))
     rows = []
     for name, pair in CHANGES.items():
         window = resigning.change(signer, [pair[1]]).window

@@ -19,6 +19,8 @@ from signgen_core.errors import PlanError, SignGenError
 from .job_events import Done, Event, Failed, Progress
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from signgen_core.action import ActionSequence
     from signgen_core.body.model import Body
     from signgen_core.motion import Motion
@@ -58,10 +60,18 @@ class LocalSigning:
         number = next(self._numbers)
         return self._submit(number, lambda tick: Done(number, "plan", plan=self._plan(text, options, tick)))
 
-    def animate(self, plan: ActionSequence, *, fps: float = 30.0) -> int:
-        """A plan to a motion."""
+    def animate(self, plan: ActionSequence, *, fps: float = 30.0, betas: np.ndarray | None = None) -> int:
+        """A plan to a motion, and to the plan as it is complete. betas: shape of the body, None for that of an average signer."""
         number = next(self._numbers)
-        return self._submit(number, lambda tick: Done(number, "animate", motion=self._animate(plan, fps, tick, 0.0)))
+
+        def work(tick: _Tick) -> Done:
+            self._load(tick, betas)
+            from signgen_core.pipeline import complete
+
+            ready = complete(plan, body=self.body)
+            return Done(number, "animate", plan=ready, motion=self._animate(ready, fps, tick, 0.1, betas))
+
+        return self._submit(number, work)
 
     def sign(self, text: str, *, fps: float = 30.0, **options: Any) -> int:
         """Text to a plan and its motion, in one."""
@@ -159,11 +169,11 @@ class LocalSigning:
             traceback.print_exc()
             return Failed(number, protocol.INTERNAL, " ".join(f"{type(problem).__name__}: {problem}".split()))
 
-    def _load(self, tick: _Tick) -> None:
+    def _load(self, tick: _Tick, betas: np.ndarray | None = None) -> None:
         tick(0.0, "loading")
         from signgen_core.pipeline import synthesiser_for
 
-        synthesiser_for(self.body)
+        synthesiser_for(self.body, betas)
 
     def _plan(self, text: str, options: dict[str, Any], tick: _Tick) -> ActionSequence:
         self._load(tick)
@@ -173,10 +183,10 @@ class LocalSigning:
         known = {name: value for name, value in options.items() if value is not None and name not in _FOR_WORKERS}
         return plan_text(text, body=self.body, **known)
 
-    def _animate(self, plan: ActionSequence, fps: float, tick: _Tick, done: float) -> Motion:
-        self._load(lambda fraction, step: tick(done, step))
+    def _animate(self, plan: ActionSequence, fps: float, tick: _Tick, done: float, betas: np.ndarray | None = None) -> Motion:
+        self._load(lambda fraction, step: tick(done, step), betas)
         tick(done, "signing")
         from signgen_core.pipeline import animate
 
         ready = replace(plan, generator=GENERATOR)
-        return animate(ready, fps=fps, body=self.body, progress=lambda fraction: tick(done + (1.0 - done) * fraction, "signing"))
+        return animate(ready, fps=fps, body=self.body, betas=betas, progress=lambda fraction: tick(done + (1.0 - done) * fraction, "signing"))

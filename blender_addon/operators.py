@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from signgen_core.errors import SignGenError
 from signgen_core.worker_protocol import CANCELLED
 
-from . import compat, rig_controls, signers
-from .heatmap import add_heatmap, motion_levels, remove_heatmap, show_heatmap
+from . import compat, signers
 from .job_events import Done, Failed
-from .keying import key_motion
 from .preferences import environment
 from .properties import settings
+from .resigning import key_signing
 from .session import session
 
+if TYPE_CHECKING:
+    from .armature import Signer
+
 _POLL_SECONDS = 0.05
-_NAME_LENGTH = 40  # of actions, which Blender cuts at 63
 
 
 def chosen_signer(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -60,38 +62,31 @@ class SIGNGEN_OT_add_signer(bpy.types.Operator):  # noqa: N801 - Blender's rule 
         return {"FINISHED"}
 
 
-class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
-    """With a window it runs beside the user's work and takes hold of nothing but the clock; without one it waits for the end."""
+def may_start(cls: Any, context: bpy.types.Context) -> bool:
+    """For `poll`: whether a job may be started now; a message says why not."""
+    if session().busy:
+        return compat.poll_message(cls, "Another text is being signed")
+    return context.mode in ("OBJECT", "POSE") or compat.poll_message(cls, "Leave edit mode first")
 
-    bl_idname = "signgen.sign"
-    bl_label = "Sign It"
-    bl_description = "Plan the text and key it on the chosen signer, or on a new one"
-    bl_options = {"REGISTER", "UNDO"}
+
+class JobOperator:
+    """An operator that has the session do a job: with a window it runs beside the user's work and takes hold of nothing but the clock, without one it
+    waits for the end. Subclasses start the job in `start`; what it makes is keyed."""
 
     _timer: bpy.types.Timer | None = None
     _target = ""  # name of the armature; a reference would not outlive an undo
     _character = ""
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if session().busy:
-            return compat.poll_message(cls, "Another text is being signed")
-        if context.mode not in ("OBJECT", "POSE"):
-            return compat.poll_message(cls, "Leave edit mode first")
-        if not settings(context).text.strip():
-            return compat.poll_message(cls, "Type a text first")
-        return True
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if bpy.app.background:
             return self.execute(context)
-        if not self._start(context):
+        if not self._started(context):
             return {"CANCELLED"}
         self._timer = context.window_manager.event_timer_add(_POLL_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         job = session().poll()
@@ -104,44 +99,37 @@ class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
         if context.mode not in ("OBJECT", "POSE"):
             return {"PASS_THROUGH"}  # keys wait until the user leaves edit mode
         self._leave(context)
-        return self._apply(context, job.outcome)
+        return self._applied(context, job.outcome)
 
-    def cancel(self, context: bpy.types.Context) -> None:
+    def cancel(self: Any, context: bpy.types.Context) -> None:
         """Blender's own end of it: another file, or leaving."""
         session().cancel()
         self._leave(context)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        if not self._start(context):
+    def execute(self: Any, context: bpy.types.Context) -> set[str]:
+        if not self._started(context):
             return {"CANCELLED"}
         while (job := session().poll()) is not None and job.outcome is None:
             time.sleep(_POLL_SECONDS)
-        return {"CANCELLED"} if job is None else self._apply(context, job.outcome)
+        return {"CANCELLED"} if job is None else self._applied(context, job.outcome)
 
-    def _start(self, context: bpy.types.Context) -> bool:
-        chosen = settings(context)
+    def _started(self: Any, context: bpy.types.Context) -> bool:
         armature = chosen_signer(context)
-        self._target, self._character = "" if armature is None else armature.name, chosen.character
-        session().choose(environment(context))
+        self._target, self._character = "" if armature is None else armature.name, settings(context).character
         try:
-            body = None if armature is None else signers.signer_of(armature).body
-            session().sign(
-                chosen.text, fps=chosen.fps, who=chosen.who, body=body, character=None if armature is None else signers.body_file(armature),
-                generator=chosen.generator, gloss=chosen.as_gloss, seed=chosen.seed, handedness=chosen.handedness, tempo=chosen.tempo,
-                gestures=chosen.gestures, emotion=None if chosen.emotion == "auto" else chosen.emotion,
-            )  # fmt: skip
+            self.start(context, None if armature is None else signers.signer_of(armature))
         except SignGenError as problem:
             self.report({"ERROR"}, str(problem))
             return False
         return True
 
-    def _leave(self, context: bpy.types.Context) -> None:
+    def _leave(self: Any, context: bpy.types.Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
         _redraw(context)
 
-    def _apply(self, context: bpy.types.Context, outcome: Done | Failed) -> set[str]:
+    def _applied(self: Any, context: bpy.types.Context, outcome: Done | Failed) -> set[str]:
         if isinstance(outcome, Failed):
             self.report({"INFO"} if outcome.kind == CANCELLED else {"ERROR"}, outcome.message)
             return {"CANCELLED"}
@@ -153,16 +141,31 @@ class SIGNGEN_OT_sign(bpy.types.Operator):  # noqa: N801
             return {"CANCELLED"}
         if armature is None:
             _make_active(context, signer.armature)
-        if rig_controls.has_controls(signer.armature):
-            rig_controls.reset_controls(signer.armature)  # what the controls add would lie on top of the new motion
-        key_motion(signer, outcome.motion, name=outcome.plan.text[:_NAME_LENGTH], scene=context.scene)
-        signers.keep_plan(signer.armature, outcome.plan)
-        remove_heatmap(signer.mesh)
-        if outcome.motion.uncertainty is not None:
-            add_heatmap(signer.mesh, motion_levels(outcome.motion), start_frame=context.scene.frame_start)
-            show_heatmap(signer.mesh, False)
+        key_signing(signer, outcome.plan, outcome.motion, scene=context.scene)
         self.report({"INFO"}, f"{len(outcome.plan.actions)} signs, {outcome.motion.num_frames} frames")
         return {"FINISHED"}
+
+
+class SIGNGEN_OT_sign(JobOperator, bpy.types.Operator):  # noqa: N801
+    bl_idname = "signgen.sign"
+    bl_label = "Sign It"
+    bl_description = "Plan the text and key it on the chosen signer, or on a new one"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not may_start(cls, context):
+            return False
+        return bool(settings(context).text.strip()) or compat.poll_message(cls, "Type a text first")
+
+    def start(self, context: bpy.types.Context, signer: Signer | None) -> None:
+        chosen = settings(context)
+        session().choose(environment(context))
+        session().sign(
+            chosen.text, fps=chosen.fps, who=chosen.who, body=None if signer is None else signer.body,
+            character=None if signer is None else signers.body_file(signer.armature), generator=chosen.generator, gloss=chosen.as_gloss, seed=chosen.seed,
+            handedness=chosen.handedness, tempo=chosen.tempo, gestures=chosen.gestures, emotion=None if chosen.emotion == "auto" else chosen.emotion,
+        )  # fmt: skip
 
 
 class SIGNGEN_OT_cancel(bpy.types.Operator):  # noqa: N801

@@ -9,16 +9,18 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from signgen_core.action import ActionSequence, dump_plan, plan_to_json, read_plan
+from signgen_core.action import dump_plan, plan_to_json, read_plan
 from signgen_core.editing import Change, Insert, Move, Remove, patch
 from signgen_core.errors import InputError, SignGenError
 from signgen_core.motion import write_bytes
 
 from . import compat, resigning, signers
+from .armature import Signer
 from .key_windows import keyed_info
-from .operators import chosen_signer
+from .operators import JobOperator, chosen_signer, may_start
 from .plan_properties import found_glosses, mirror, signs_of
 from .properties import settings
+from .session import session
 
 
 class _PlanOperator:
@@ -212,33 +214,50 @@ class SIGNGEN_OT_import_plan(_PlanOperator, bpy.types.Operator):  # noqa: N801
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", default="plan.json")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
+    _browsed = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.mode in ("OBJECT", "POSE") or compat.poll_message(cls, "Leave edit mode first")
+        return may_start(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self._browsed = True
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        # a person who chose a file goes on working while it is signed, a script wants it done
+        how = "INVOKE_DEFAULT" if self._browsed and not bpy.app.background else "EXEC_DEFAULT"
         try:
-            plan = read_plan(bpy.path.abspath(self.filepath))
-            armature = chosen_signer(context)
-            signer = signers.signer_of(armature) if armature is not None else signers.add_signer(context.scene, settings(context).character)
-            signed: ActionSequence = resigning.sign_plan(signer, plan, fps=settings(context).fps, scene=context.scene)
-        except SignGenError as problem:
-            self.report({"ERROR"}, str(problem))
+            return {"FINISHED"} if bpy.ops.signgen.sign_plan(how, filepath=self.filepath) & {"FINISHED", "RUNNING_MODAL"} else {"CANCELLED"}
+        except RuntimeError as problem:  # what the other operator reported
+            self.report({"ERROR"}, str(problem).strip().removeprefix("Error: "))
             return {"CANCELLED"}
-        context.view_layer.objects.active = signer.armature
-        mirror(signer.armature, row=0, note="")
-        self.report({"INFO"}, f"{len(signed.actions)} signs")
-        return {"FINISHED"}
+
+
+class SIGNGEN_OT_sign_plan(JobOperator, bpy.types.Operator):  # noqa: N801
+    bl_idname = "signgen.sign_plan"
+    bl_label = "Sign Plan"
+    bl_description = "Sign a plan from a JSON file, by rule, beside other work"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return may_start(cls, context)
+
+    def start(self, context: bpy.types.Context, signer: Signer | None) -> None:
+        plan = read_plan(bpy.path.abspath(self.filepath))
+        shaped = signer is not None and len(signer.betas)
+        session().animate(
+            plan, fps=settings(context).fps, body=None if signer is None else signer.body, betas=signer.betas if shaped else None,
+        )  # fmt: skip
 
 
 CLASSES = (
     SIGNGEN_OT_add_sign, SIGNGEN_OT_remove_sign, SIGNGEN_OT_move_sign, SIGNGEN_OT_duplicate_sign, SIGNGEN_OT_set_field, SIGNGEN_OT_reset_fingers,
-    SIGNGEN_OT_go_to_sign, SIGNGEN_OT_read_back, SIGNGEN_OT_export_plan, SIGNGEN_OT_import_plan,
+    SIGNGEN_OT_go_to_sign, SIGNGEN_OT_read_back, SIGNGEN_OT_export_plan, SIGNGEN_OT_import_plan, SIGNGEN_OT_sign_plan,
 )  # fmt: skip
 
 

@@ -19,14 +19,14 @@ from signgen_core.resampling import Window, resample
 from signgen_core.rig import INDEX
 
 from . import rig_controls, signers
-from .heatmap import has_heatmap, keyed_levels, remove_heatmap
+from .heatmap import add_heatmap, has_heatmap, keyed_levels, motion_levels, remove_heatmap, show_heatmap
 from .key_windows import key_window, keyed_info
 from .keying import key_motion, read_motion
 
 if TYPE_CHECKING:
     from .armature import Signer
 
-_NAME_LENGTH = 40
+_NAME_LENGTH = 40  # of actions, which Blender cuts at 63
 _POINT_SECONDS = 0.1  # between the points of a path that is read back
 _APART = 0.004  # metres by which a keyed wrist is somewhere else than its plan has it
 
@@ -94,17 +94,17 @@ def _keyed_motion(signer: Signer) -> Motion:
     return replace(motion, uncertainty=np.clip(spread, 0.0, 1.0).astype(np.float32))
 
 
-def sign_plan(signer: Signer, plan: ActionSequence, *, fps: float, scene: bpy.types.Scene | None = None) -> ActionSequence:
-    """Keys a whole plan on a signer, by rule, in place of what is there; returns the plan, complete. Raises PlanError, InputError."""
+def key_signing(signer: Signer, plan: ActionSequence, motion: Motion, *, scene: bpy.types.Scene | None = None) -> None:
+    """Keys the whole motion of a complete plan on a signer, in place of what is there, and stores the plan."""
     scene = scene or bpy.context.scene
-    ready = complete(plan, body=signer.body)
-    motion = animate(replace(ready, generator="phonology"), fps=fps, body=signer.body, betas=signer.betas if len(signer.betas) else None)
     if rig_controls.has_controls(signer.armature):
-        rig_controls.reset_controls(signer.armature)
-    key_motion(signer, motion, name=(ready.text or "Signing")[:_NAME_LENGTH], scene=scene)
+        rig_controls.reset_controls(signer.armature)  # what the controls add would lie on top of the new motion
+    key_motion(signer, motion, name=(plan.text or "Signing")[:_NAME_LENGTH], scene=scene)
+    signers.keep_plan(signer.armature, plan)
     remove_heatmap(signer.mesh)
-    signers.keep_plan(signer.armature, ready)
-    return ready
+    if motion.uncertainty is not None:
+        add_heatmap(signer.mesh, motion_levels(motion), start_frame=scene.frame_start)
+        show_heatmap(signer.mesh, False)
 
 
 # --- From the keys to the plan -----------------------------------------------------------------------------------------------

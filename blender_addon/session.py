@@ -16,6 +16,9 @@ from .local_signing import LocalSigning
 from .worker import Worker
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from signgen_core.action import ActionSequence
     from signgen_core.body import Body
 
 # Failures after which the same job is given to the thread when the user leaves it to us who signs.
@@ -73,6 +76,15 @@ class Session:
         self.local.body = body
         options["character"] = character
         self.job = Job(text, fps, options, by, engine.sign(text, fps=fps, **options), fallback=who == "auto")
+        return self.job
+
+    def animate(self, plan: ActionSequence, *, fps: float, body: Body | None = None, betas: np.ndarray | None = None) -> Job:
+        """Starts making the motion of a plan, by rule inside Blender. Raises MachineError while another job runs. body, betas: who signs."""
+        if self.busy:
+            raise MachineError("another text is being signed; wait for it, or cancel it")
+        self.note = ""
+        self.local.body = body
+        self.job = Job(plan.text, fps, {}, "inside", self.local.animate(plan, fps=fps, betas=betas))
         return self.job
 
     def cancel(self) -> None:

@@ -323,7 +323,8 @@ def test_without_a_plan_the_buttons_say_why(signed: None) -> None:
     plan_properties.follow_plans(bpy.context.scene)
     assert not glosses()
     for cls in (*plan_operators.CLASSES, *timeline.CLASSES):
-        assert cls.poll(bpy.context) == (cls is plan_operators.SIGNGEN_OT_import_plan), cls.bl_idname
+        free = cls in (plan_operators.SIGNGEN_OT_import_plan, plan_operators.SIGNGEN_OT_sign_plan)
+        assert cls.poll(bpy.context) == free, cls.bl_idname
         assert cls.bl_description and not cls.bl_description.endswith("."), cls.bl_idname
         assert "UNDO" in cls.bl_options or cls is plan_operators.SIGNGEN_OT_export_plan
 

@@ -86,3 +86,9 @@ def test_a_strip_dragged_by_hand_moves_its_sign(walk: dict[str, Any]) -> None:
     gloss, start, duration = walk["after_drag"][3]
     assert gloss == "SIGN" and start == pytest.approx(walk["rows"][3][1] + 1.0 / 3.0, abs=0.04) and duration == pytest.approx(walk["rows"][3][2], abs=0.04)
     assert walk["after_undo"] == walk["rows"]
+
+
+def test_a_plan_is_signed_beside_other_work(walk: dict[str, Any]) -> None:
+    assert walk["import"] == ["RUNNING_MODAL"] and len(walk["before_import"]) == 4
+    assert [gloss for gloss, _, _ in walk["imported"]] == ["POSS-1", "SISTER"]
+    print(f"longest step of the main thread: {1000 * walk['longest_step']:.0f} ms")
