@@ -89,6 +89,7 @@ class _Span:
         self.a, self.b = start + first, start + old_last
         self.shift = last - old_last
         self.frames = np.arange(start + first, start + last + 1, dtype=np.float64)
+        self.stored = self.frames.astype(np.float32)  # as keys hold them
         # places beside the window where the value must be held, in frames of the old time
         self.pins = [self.a - 1] * (first > 0) + [self.b + 1] * (old_last + 1 < old_count)
 
@@ -135,10 +136,12 @@ def _put(
     times = pairs[:, 0]
     inside = (times >= span.a) & (times <= span.b)
     if span.shift == 0:
-        linear = (_gather(points, "interpolation", 1, True) == _LINEAR).all()
-        if linear and inside.sum() == len(values) and np.array_equal(times[inside], span.frames.astype(np.float32)):
-            _overwrite(curve, pairs, inside, values)
-            return
+        if inside.sum() == len(values) and (times[inside] == span.stored).all():
+            if np.abs(pairs[inside, 1] - values).max() <= _SAME:
+                return  # as it is
+            if (_gather(points, "interpolation", 1, True) == _LINEAR).all():
+                _overwrite(curve, pairs, inside, values)
+                return
         probes = (0, len(values) // 2, -1)  # between two keys no curve passes one value three times
         if not inside.any() and np.ptp(values) < _SAME and all(abs(curve.evaluate(span.frames[k]) - values[k]) < _SAME for k in probes):
             return
@@ -154,10 +157,9 @@ def _gather(points: Any, part: str, width: int, whole: bool) -> np.ndarray:
 
 def _overwrite(curve: Any, pairs: np.ndarray, inside: np.ndarray, values: np.ndarray) -> None:
     """Every frame of the window has its key already, and all keys are linear."""
-    if np.abs(pairs[inside, 1] - values).max() > _SAME:
-        pairs[inside, 1] = values
-        curve.keyframe_points.foreach_set("co", pairs.ravel())
-        curve.update()
+    pairs[inside, 1] = values
+    curve.keyframe_points.foreach_set("co", pairs.ravel())
+    curve.update()
 
 
 def _rebuild(curve: Any, span: _Span, values: np.ndarray) -> None:

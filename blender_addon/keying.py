@@ -58,15 +58,15 @@ def expression_name(index: int) -> str:
 
 def bone_frames(armature: bpy.types.Object) -> np.ndarray:
     """(55, 3, 3): per joint the matrix `B^T C` that takes a rotation axis (or a shift) of the core to the bone's own frame."""
-    frames = np.empty((NUM_JOINTS, 3, 3))
+    rest = np.empty((NUM_JOINTS, 3, 3))
     for j, name in enumerate(JOINT_NAMES):
         bone = armature.data.bones.get(name)
         if bone is None:
             raise InputError(f"armature {armature.name!r}: has no bone {name!r}")
-        # float32 storage leaves B a hair off orthogonal; the polar factor makes the round trip exact
-        u, _, vt = np.linalg.svd(np.array(bone.matrix_local.to_3x3(), dtype=np.float64))
-        frames[j] = (u @ vt).T @ CORE_TO_BLENDER
-    return frames
+        rest[j] = bone.matrix_local.to_3x3()
+    # float32 storage leaves B a hair off orthogonal; the polar factor makes the round trip exact
+    u, _, vt = np.linalg.svd(rest)
+    return np.swapaxes(u @ vt, -1, -2) @ CORE_TO_BLENDER
 
 
 # --- Blender actions ---------------------------------------------------------------------------------------------------------
@@ -291,10 +291,11 @@ def read_motion(signer: Signer, *, evaluated: bool = False, scene: bpy.types.Sce
     if not curves:
         raise InputError(f"signer {signer.armature.name!r}: no action with keys")
     frames = info["start_frame"] + np.arange(info["frames"]) if info else np.arange(scene.frame_start, scene.frame_end + 1)
+    stored = frames.astype(np.float32)
 
     def values(source: dict[tuple[str, int], Any], path: str, index: int, absent: float) -> np.ndarray:
         curve = source.get((path, index))
-        return np.full(len(frames), absent) if curve is None else _sample(curve, frames)
+        return np.full(len(frames), absent) if curve is None else _sample(curve, frames, stored)
 
     matrices = bone_frames(signer.armature)
     quaternions = np.stack(
@@ -324,12 +325,13 @@ def _info(signer: Signer) -> dict[str, Any]:
     return {}
 
 
-def _sample(curve: Any, frames: np.ndarray) -> np.ndarray:
+def _sample(curve: Any, frames: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """Of a curve at `frames`; stored: the same as keys hold them, float32."""
     points = curve.keyframe_points
     if len(points) == len(frames):
         pairs = np.empty(2 * len(points), dtype=np.float32)
         points.foreach_get("co", pairs)
-        if np.array_equal(pairs[::2], frames.astype(np.float32)):
+        if (pairs[::2] == stored).all():
             return pairs[1::2].astype(np.float64)
     if len(points) == 2 and points[0].interpolation == "LINEAR" and not len(curve.modifiers) and curve.extrapolation == "CONSTANT":
         (a, b), (c, d) = points[0].co, points[1].co  # how `_write` leaves what stands still
