@@ -14,8 +14,7 @@ from signgen_core.datasets.layouts import LAYOUTS as VECTORS
 from signgen_core.errors import SignGenError
 
 from . import compat, exporting, importing
-from .operators import chosen_signer
-from .rig_operators import _SignerOperator
+from .operators import SignerOperator, chosen_signer
 
 _CLIPS = [
     ("whole", "Whole", "One clip"), ("sign", "Signs", "A clip for each sign, named by its gloss"),
@@ -30,7 +29,7 @@ _LAYOUTS = [("auto", "Automatic", "What names and contents of the file say")]
 _LAYOUTS += [(name, name, "Read the file in this layout") for name in (*LAYOUTS, *VECTORS)]
 
 
-class _ExportOperator(_SignerOperator):
+class _ExportOperator(SignerOperator):
     """What they share: a signer that signs, a file dialog, and the markers beside."""
 
     bl_options = {"REGISTER"}
@@ -39,6 +38,10 @@ class _ExportOperator(_SignerOperator):
     clips = "whole"
     all_influences = False
     unit = "m"
+
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
@@ -79,11 +82,8 @@ class SIGNGEN_OT_export_blend(_ExportOperator, bpy.types.Operator):  # noqa: N80
     bl_description = "Write the signer with plain keys and all that it needs to a file that plays without this add-on"
     kind = "blend"
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.blend", options={"HIDDEN"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
     clips: EnumProperty(name="Clips", description="One action, or an action and an NLA strip for each clip", items=_CLIPS, default="whole")
-    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
 
 class SIGNGEN_OT_export_glb(_ExportOperator, bpy.types.Operator):  # noqa: N801
@@ -92,12 +92,9 @@ class SIGNGEN_OT_export_glb(_ExportOperator, bpy.types.Operator):  # noqa: N801
     bl_description = "Write the signer as .glb: bones and ARKit morph targets, one animation for each clip"
     kind = "glb"
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.glb", options={"HIDDEN"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
     clips: EnumProperty(name="Clips", description="What becomes an animation of its own", items=_CLIPS, default="whole")
     all_influences: BoolProperty(name="All Influences", description="More than four bones a vertex, which few engines read", default=False)
-    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
 
 class SIGNGEN_OT_export_fbx(_ExportOperator, bpy.types.Operator):  # noqa: N801
@@ -106,12 +103,9 @@ class SIGNGEN_OT_export_fbx(_ExportOperator, bpy.types.Operator):  # noqa: N801
     bl_description = "Write the signer as .fbx for a game engine: 55 bones in the T-pose, ARKit shapes, every key"
     kind = "fbx"
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.fbx", options={"HIDDEN"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
     preset: EnumProperty(name="For", description="Axes, units and root as this engine wants them", items=_PRESETS, default="unity")
     clips: EnumProperty(name="Clips", description="What becomes a take of its own", items=_CLIPS, default="whole")
-    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
 
 class SIGNGEN_OT_export_bvh(_ExportOperator, bpy.types.Operator):  # noqa: N801
@@ -120,11 +114,8 @@ class SIGNGEN_OT_export_bvh(_ExportOperator, bpy.types.Operator):  # noqa: N801
     bl_description = "Write the skeleton and its motion as .bvh; a face does not fit into one"
     kind = "bvh"
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.bvh", options={"HIDDEN"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
     unit: EnumProperty(name="Unit", items=_UNITS, default="m")
-    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
 
 class SIGNGEN_OT_export_usdc(_ExportOperator, bpy.types.Operator):  # noqa: N801
@@ -133,10 +124,7 @@ class SIGNGEN_OT_export_usdc(_ExportOperator, bpy.types.Operator):  # noqa: N801
     bl_description = "Write the signer as .usdc: skeleton, blend shapes, materials, one time line"
     kind = "usdc"
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.usdc", options={"HIDDEN"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
-    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
 
 class SIGNGEN_OT_export_abc(_ExportOperator, bpy.types.Operator):  # noqa: N801
@@ -145,10 +133,7 @@ class SIGNGEN_OT_export_abc(_ExportOperator, bpy.types.Operator):  # noqa: N801
     bl_description = "Write the moving mesh as .abc, without bones: every vertex at every frame"
     kind = "abc"
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
     filter_glob: StringProperty(default="*.abc", options={"HIDDEN"})
-    check_existing: BoolProperty(default=True, options={"HIDDEN"})
-    markers: BoolProperty(name="Markers", description="Write glosses and their times as JSON beside the file", default=True)
 
 
 class SIGNGEN_OT_import_motion(bpy.types.Operator):  # noqa: N801
@@ -230,10 +215,11 @@ CLASSES = (
 )  # fmt: skip
 _MENUS = (("TOPBAR_MT_file_export", _draw_export), ("TOPBAR_MT_file_import", _draw_import))  # File, Export and File, Import
 
+_register, _unregister = bpy.utils.register_classes_factory(CLASSES)
+
 
 def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    _register()
     for menu, draw in _MENUS:
         getattr(bpy.types, menu).append(draw)
 
@@ -241,5 +227,4 @@ def register() -> None:
 def unregister() -> None:
     for menu, draw in _MENUS:
         getattr(bpy.types, menu).remove(draw)
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister()

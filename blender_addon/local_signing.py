@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from signgen_core import worker_protocol as protocol
-from signgen_core.errors import PlanError, SignGenError
+from signgen_core.errors import PlanError, SignGenError, internal
 
 from .job_events import Done, Event, Failed, Progress
 
@@ -167,7 +167,7 @@ class LocalSigning:
             import traceback
 
             traceback.print_exc()
-            return Failed(number, protocol.INTERNAL, " ".join(f"{type(problem).__name__}: {problem}".split()))
+            return Failed(number, protocol.INTERNAL, internal(problem))
 
     def _load(self, tick: _Tick, betas: np.ndarray | None = None) -> None:
         tick(0.0, "loading")

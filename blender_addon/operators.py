@@ -62,6 +62,39 @@ class SIGNGEN_OT_add_signer(bpy.types.Operator):  # noqa: N801 - Blender's rule 
         return {"FINISHED"}
 
 
+class SignerOperator:
+    """An operator about the chosen signer; our errors become reports. Subclasses do their work in `work`, which returns what to report, and say whether
+    the signer has to sign something (`needs_plan`)."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    needs_plan = False
+
+    @classmethod
+    def poll(cls: Any, context: bpy.types.Context) -> bool:
+        if context.mode not in ("OBJECT", "POSE"):
+            return compat.poll_message(cls, "Leave edit mode first")
+        armature = chosen_signer(context)
+        if armature is None:
+            return compat.poll_message(cls, "Select a signer first")
+        if cls.needs_plan and signers.plan_text_of(armature) is None:
+            return compat.poll_message(cls, "Sign a text first")
+        return True
+
+    def execute(self: Any, context: bpy.types.Context) -> set[str]:
+        armature = chosen_signer(context)
+        if armature is None:
+            self.report({"ERROR"}, "Select a signer first")
+            return {"CANCELLED"}
+        try:
+            message = self.work(context, armature)
+        except SignGenError as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+        if message:
+            self.report({"INFO"}, message)
+        return {"FINISHED"}
+
+
 def may_start(cls: Any, context: bpy.types.Context) -> bool:
     """For `poll`: whether a job may be started now; a message says why not."""
     if session().busy:
@@ -184,12 +217,4 @@ class SIGNGEN_OT_cancel(bpy.types.Operator):  # noqa: N801
 
 CLASSES = (SIGNGEN_OT_add_signer, SIGNGEN_OT_sign, SIGNGEN_OT_cancel)
 
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

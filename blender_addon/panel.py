@@ -71,12 +71,4 @@ class SIGNGEN_PT_options(bpy.types.Panel):  # noqa: N801
 
 CLASSES = (SIGNGEN_PT_main, SIGNGEN_PT_options)
 
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -11,49 +11,28 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from signgen_core.action import dump_plan, plan_to_json, read_plan
 from signgen_core.editing import Change, Insert, Move, Remove, patch
-from signgen_core.errors import InputError, SignGenError
+from signgen_core.errors import InputError
 from signgen_core.motion import write_bytes
 
-from . import compat, resigning, signers
+from . import resigning, signers
 from .armature import Signer
 from .key_windows import keyed_info
-from .operators import JobOperator, chosen_signer, may_start
+from .operators import JobOperator, SignerOperator, chosen_signer, may_start
 from .plan_properties import found_glosses, mirror, signs_of
 from .properties import settings
 from .session import session
 
 
-class _PlanOperator:
-    """What they share: a signer that signs something is chosen, and our errors become reports. Subclasses do their work in `work`."""
+class _PlanOperator(SignerOperator):
+    """Of the list of signs, which is brought up to date before anything is done by its rows."""
 
-    bl_options = {"REGISTER", "UNDO"}
     needs_plan = True
-
-    @classmethod
-    def poll(cls: Any, context: bpy.types.Context) -> bool:
-        if context.mode not in ("OBJECT", "POSE"):
-            return compat.poll_message(cls, "Leave edit mode first")
-        armature = chosen_signer(context)
-        if armature is None:
-            return compat.poll_message(cls, "Select a signer first")
-        if cls.needs_plan and signers.plan_text_of(armature) is None:
-            return compat.poll_message(cls, "Sign a text first")
-        return True
 
     def execute(self: Any, context: bpy.types.Context) -> set[str]:
         armature = chosen_signer(context)
-        if armature is None:
-            self.report({"ERROR"}, "Select a signer first")
-            return {"CANCELLED"}
-        mirror(armature, note="")
-        try:
-            message = self.work(context, armature)
-        except SignGenError as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
-        if message:
-            self.report({"INFO"}, message)
-        return {"FINISHED"}
+        if armature is not None:
+            mirror(armature, note="")
+        return super().execute(context)
 
 
 def _edit(context: bpy.types.Context, armature: bpy.types.Object, changes: list[Change], row: int | None = None) -> str:
@@ -206,11 +185,11 @@ class SIGNGEN_OT_export_plan(_PlanOperator, bpy.types.Operator):  # noqa: N801
         return f"Wrote {path.name}"
 
 
-class SIGNGEN_OT_import_plan(_PlanOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_import_plan(bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.import_plan"
     bl_label = "Import Plan"
     bl_description = "Sign a plan from a JSON file: on the chosen signer, or on a new one"
-    needs_plan = False
+    bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", default="plan.json")
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
@@ -260,12 +239,4 @@ CLASSES = (
     SIGNGEN_OT_go_to_sign, SIGNGEN_OT_read_back, SIGNGEN_OT_export_plan, SIGNGEN_OT_import_plan, SIGNGEN_OT_sign_plan,
 )  # fmt: skip
 
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -316,11 +316,12 @@ def _follow_file(*_: Any) -> None:
 
 CLASSES = (SignGenRow, SignGenSign, SignGenSigns)
 
+_register, _unregister = bpy.utils.register_classes_factory(CLASSES)
+
 
 def register() -> None:
     hand_icons.register()
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    _register()
     bpy.types.Object.signgen_signs = PointerProperty(type=SignGenSigns)
     bpy.app.handlers.depsgraph_update_post.append(follow_plans)
     bpy.app.handlers.load_post.append(_follow_file)
@@ -330,7 +331,6 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_follow_file)
     bpy.app.handlers.depsgraph_update_post.remove(follow_plans)
     del bpy.types.Object.signgen_signs
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister()
     _items.clear()
     hand_icons.unregister()

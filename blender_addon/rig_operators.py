@@ -9,12 +9,12 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
-from signgen_core.errors import InputError, SignGenError
+from signgen_core.errors import InputError
 from signgen_core.phonology.handshapes import load_handshapes
 from signgen_core.rig import SIDES, Side
 
 from . import compat, heatmap, pose_library, rig_controls, rig_snap, signers
-from .operators import chosen_signer
+from .operators import SignerOperator, chosen_signer
 
 _SIDES = [("left", "Left", "The signer's left"), ("right", "Right", "The signer's right")]
 _BOTH = [("both", "Both", "Both arms"), *_SIDES]
@@ -38,39 +38,17 @@ def _chosen_sides(which: str) -> tuple[Side, ...]:
     return tuple(side for side in SIDES if which in ("both", side))
 
 
-class _SignerOperator:
-    """What they share: a signer must be chosen, and our errors become reports. Subclasses do their work in `work`."""
-
-    bl_options = {"REGISTER", "UNDO"}
-    needs_controls = False
+class _RigOperator(SignerOperator):
+    """Of a rig that has its controls."""
 
     @classmethod
     def poll(cls: Any, context: bpy.types.Context) -> bool:
-        if context.mode not in ("OBJECT", "POSE"):
-            return compat.poll_message(cls, "Leave edit mode first")
-        armature = chosen_signer(context)
-        if armature is None:
-            return compat.poll_message(cls, "Select a signer first")
-        if cls.needs_controls and not rig_controls.has_controls(armature):
-            return compat.poll_message(cls, "Add the rig controls first")
-        return True
-
-    def execute(self: Any, context: bpy.types.Context) -> set[str]:
-        armature = chosen_signer(context)
-        if armature is None:
-            self.report({"ERROR"}, "Select a signer first")
-            return {"CANCELLED"}
-        try:
-            message = self.work(context, armature)
-        except SignGenError as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
-        if message:
-            self.report({"INFO"}, message)
-        return {"FINISHED"}
+        if not super().poll(context):
+            return False
+        return rig_controls.has_controls(chosen_signer(context)) or compat.poll_message(cls, "Add the rig controls first")
 
 
-class SIGNGEN_OT_add_controls(_SignerOperator, bpy.types.Operator):  # noqa: N801 - Blender's rule for names of operators
+class SIGNGEN_OT_add_controls(SignerOperator, bpy.types.Operator):  # noqa: N801 - Blender's rule for names of operators
     bl_idname = "signgen.add_controls"
     bl_label = "Add Rig Controls"
     bl_description = "Add IK arms, finger curl and spread, bone collections and shapes; the pose and its keys stay"
@@ -90,11 +68,10 @@ class SIGNGEN_OT_add_controls(_SignerOperator, bpy.types.Operator):  # noqa: N80
         return ""
 
 
-class SIGNGEN_OT_remove_controls(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_remove_controls(_RigOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.remove_controls"
     bl_label = "Remove Rig Controls"
     bl_description = "Leave the 55 bones of SMPL-X with their keys, for export or a plain file"
-    needs_controls = True
 
     bake: BoolProperty(name="Bake", description="Keep what the controls do as keys of the bones, over the frame range", default=True)
 
@@ -107,11 +84,10 @@ class SIGNGEN_OT_remove_controls(_SignerOperator, bpy.types.Operator):  # noqa: 
         return ""
 
 
-class SIGNGEN_OT_arm_mode(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_arm_mode(_RigOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.arm_mode"
     bl_label = "Switch Arm"
     bl_description = "Switch an arm between FK and IK at this frame; the arm stays where it is"
-    needs_controls = True
 
     side: EnumProperty(name="Arm", items=_BOTH, default="right")
     mode: EnumProperty(name="Mode", items=_MODES, default="IK")
@@ -123,11 +99,10 @@ class SIGNGEN_OT_arm_mode(_SignerOperator, bpy.types.Operator):  # noqa: N801
         return ""
 
 
-class SIGNGEN_OT_snap_arm(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_snap_arm(_RigOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.snap_arm"
     bl_label = "Match Arm"
     bl_description = "Bring the controls of one kind to where the other kind has the arm, without switching"
-    needs_controls = True
 
     side: EnumProperty(name="Arm", items=_BOTH, default="right")
     mode: EnumProperty(name="Move", description="The controls that move", items=_MODES, default="IK")
@@ -140,11 +115,10 @@ class SIGNGEN_OT_snap_arm(_SignerOperator, bpy.types.Operator):  # noqa: N801
         return ""
 
 
-class SIGNGEN_OT_convert_arms(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_convert_arms(_RigOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.convert_arms"
     bl_label = "Convert Arms"
     bl_description = "Match every frame of the range and animate the arms by the other kind of keys from its first frame on"
-    needs_controls = True
 
     side: EnumProperty(name="Arm", items=_BOTH, default="both")
     mode: EnumProperty(name="Mode", items=_MODES, default="IK")
@@ -155,11 +129,10 @@ class SIGNGEN_OT_convert_arms(_SignerOperator, bpy.types.Operator):  # noqa: N80
         return f"{len(frames)} frames matched"
 
 
-class SIGNGEN_OT_bake_controls(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_bake_controls(_RigOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.bake_controls"
     bl_label = "Bake Controls"
     bl_description = "Key on the bones what IK, curl and spread do over the frame range, and set the controls to zero"
-    needs_controls = True
 
     def work(self, context: bpy.types.Context, armature: bpy.types.Object) -> str:
         frames = _range(context.scene)
@@ -167,11 +140,10 @@ class SIGNGEN_OT_bake_controls(_SignerOperator, bpy.types.Operator):  # noqa: N8
         return f"{len(frames)} frames baked"
 
 
-class SIGNGEN_OT_reset_controls(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_reset_controls(_RigOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.reset_controls"
     bl_label = "Reset Controls"
     bl_description = "Arms to FK, fingers without extra curl and spread; keys stay"
-    needs_controls = True
 
     def work(self, context: bpy.types.Context, armature: bpy.types.Object) -> str:
         rig_controls.reset_controls(armature)
@@ -185,7 +157,7 @@ def handshape_items() -> tuple[tuple[str, str, str], ...]:
     return tuple((name, name.replace("_", " "), shapes[name].description) for name in shapes)
 
 
-class SIGNGEN_OT_apply_handshape(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_apply_handshape(SignerOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.apply_handshape"
     bl_label = "Apply Handshape"
     bl_description = "Give one hand a handshape at this frame"
@@ -204,7 +176,7 @@ class SIGNGEN_OT_apply_handshape(_SignerOperator, bpy.types.Operator):  # noqa: 
         return ""
 
 
-class SIGNGEN_OT_build_pose_library(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_build_pose_library(SignerOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.build_pose_library"
     bl_label = "Add Handshapes as Assets"
     bl_description = "Add every handshape as a pose asset for each hand to this file"
@@ -216,7 +188,7 @@ class SIGNGEN_OT_build_pose_library(_SignerOperator, bpy.types.Operator):  # noq
         return f"{len(made)} pose assets"
 
 
-class SIGNGEN_OT_save_pose_library(_SignerOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_save_pose_library(SignerOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.save_pose_library"
     bl_label = "Save Handshapes as Asset Library"
     bl_description = "Write every handshape as a pose asset to a .blend file of its own, for a folder of your asset libraries"
@@ -236,7 +208,7 @@ class SIGNGEN_OT_save_pose_library(_SignerOperator, bpy.types.Operator):  # noqa
         return f"Wrote {path.name}"
 
 
-class _HeatmapOperator(_SignerOperator):
+class _HeatmapOperator(SignerOperator):
     """Of a signer that carries a heatmap."""
 
     @classmethod
@@ -296,12 +268,4 @@ CLASSES = (
     SIGNGEN_OT_most_uncertain,
 )  # fmt: skip
 
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

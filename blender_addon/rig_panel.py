@@ -91,12 +91,4 @@ class SIGNGEN_PT_uncertainty(_Part, bpy.types.Panel):  # noqa: N801
 
 CLASSES = (SIGNGEN_PT_rig, SIGNGEN_PT_fingers, SIGNGEN_PT_uncertainty)
 
-
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -19,7 +19,7 @@ from signgen_core.errors import InputError, SignGenError
 
 from . import compat, resigning, signers
 from .key_windows import keyed_info
-from .operators import chosen_signer
+from .operators import SignerOperator, chosen_signer
 from .plan_properties import FOLLOWERS, mirror
 
 TRACK = "SignGen Signs"
@@ -220,43 +220,27 @@ def _look_again(*_: Any) -> None:
 # --- Operators ---------------------------------------------------------------------------------------------------------------
 
 
-class _TimelineOperator:
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls: Any, context: bpy.types.Context) -> bool:
-        armature = chosen_signer(context)
-        if armature is None:
-            return compat.poll_message(cls, "Select a signer first")
-        if signers.plan_text_of(armature) is None:
-            return compat.poll_message(cls, "Sign a text first")
-        return True
-
-
-class SIGNGEN_OT_show_strips(_TimelineOperator, bpy.types.Operator):  # noqa: N801 - Blender's rule for names of operators
+class SIGNGEN_OT_show_strips(SignerOperator, bpy.types.Operator):  # noqa: N801 - Blender's rule for names of operators
     bl_idname = "signgen.show_strips"
     bl_label = "Signs as Strips"
     bl_description = "Lay the signs out as strips in the NLA editor, to be dragged there, or take them away"
+    needs_plan = True
 
     visible: BoolProperty(name="Visible", default=True)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        armature = chosen_signer(context)
-        try:
-            if self.visible:
-                add_strips(armature)
-            else:
-                remove_strips(armature)
-        except SignGenError as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context, armature: bpy.types.Object) -> str:
+        if self.visible:
+            add_strips(armature)
+        else:
+            remove_strips(armature)
+        return ""
 
 
-class SIGNGEN_OT_take_strips(_TimelineOperator, bpy.types.Operator):  # noqa: N801
+class SIGNGEN_OT_take_strips(SignerOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "signgen.take_strips"
     bl_label = "Take Over Strips"
     bl_description = "Write start and length of the strips into the plan and sign what has changed"
+    needs_plan = True
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -264,23 +248,18 @@ class SIGNGEN_OT_take_strips(_TimelineOperator, bpy.types.Operator):  # noqa: N8
             return False
         return has_strips(chosen_signer(context)) or compat.poll_message(cls, "Show the signs as strips first")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        armature = chosen_signer(context)
-        try:
-            count = take_over(armature, context.scene)
-        except SignGenError as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"{count} changes" if count else "The strips say what the plan says")
-        return {"FINISHED"}
+    def work(self, context: bpy.types.Context, armature: bpy.types.Object) -> str:
+        count = take_over(armature, context.scene)
+        return f"{count} changes" if count else "The strips say what the plan says"
 
 
 CLASSES = (SIGNGEN_OT_show_strips, SIGNGEN_OT_take_strips)
 
+_register, _unregister = bpy.utils.register_classes_factory(CLASSES)
+
 
 def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    _register()
     FOLLOWERS.append(refresh)
     bpy.app.handlers.depsgraph_update_post.append(watch)
     for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post):
@@ -295,5 +274,4 @@ def unregister() -> None:
     bpy.app.handlers.depsgraph_update_post.remove(watch)
     FOLLOWERS.remove(refresh)
     _look_again()
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    _unregister()

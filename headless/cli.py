@@ -126,7 +126,7 @@ def _invoke(argv: list[str], state: dict[str, bool]) -> int:
 
 
 def _report(problem: Exception, debug: bool) -> int:
-    from signgen_core.errors import SignGenError
+    from signgen_core.errors import SignGenError, internal
 
     if debug:
         traceback.print_exception(problem)
@@ -134,7 +134,7 @@ def _report(problem: Exception, debug: bool) -> int:
         complain(str(problem))
     else:
         hint = "" if debug else "; run with --debug for the traceback"
-        click.echo(f"internal error: {' '.join(f'{type(problem).__name__}: {problem}'.split())}{hint}", err=True)
+        click.echo(f"{internal(problem)}{hint}", err=True)
     return FAILED
 
 

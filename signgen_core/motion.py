@@ -182,6 +182,21 @@ def read_arrays(path: str | Path, names: Collection[str] | None = None) -> dict[
         raise FileFormatError(f"{path}: not a readable npz file: {problem}") from problem
 
 
+def read_array(path: str | Path, *, mapped: bool = False) -> np.ndarray:
+    """The array of a .npy file. mapped: left on the disk until it is looked at. Raises as `read_arrays`; nothing pickled is read."""
+    path = Path(path)
+    try:
+        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, *_DAMAGE) as problem:
+        raise FileFormatError(f"{path}: not a readable npy file: {' '.join(str(problem).split())[:120]}") from problem
+    if isinstance(found, np.lib.npyio.NpzFile):
+        found.close()
+        raise FileFormatError(f"{path}: an npz file, not a single array")
+    return found
+
+
 def read_npz(path: str | Path) -> Motion:
     """Reads an AMASS-style SMPL-X npz: our own, or any with `poses` (T, 165), `trans` and a frame rate. Raises FileFormatError."""
     path = Path(path)

@@ -17,7 +17,7 @@ from signgen_core import motion as motion_module
 from signgen_core import rig
 from signgen_core.errors import FileFormatError, InputError, OutputError
 from signgen_core.face import ARKIT_NAMES
-from signgen_core.motion import Motion, Segment, read_npz, write_bytes, write_npz
+from signgen_core.motion import Motion, Segment, read_array, read_npz, write_bytes, write_npz
 
 ROOT = Path(__file__).parent.parent
 FRAMES = 7
@@ -228,3 +228,21 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Pat
         write_bytes(path, b"new")
     monkeypatch.undo()
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["out.bin"]
+
+
+def test_arrays_come_whole_or_are_refused_in_one_line(tmp_path: Path) -> None:
+    values = np.arange(12.0).reshape(3, 4)
+    np.save(tmp_path / "a.npy", values)
+    np.testing.assert_array_equal(read_array(tmp_path / "a.npy"), values)
+    assert read_array(tmp_path / "a.npy", mapped=True).shape == (3, 4)
+    whole = (tmp_path / "a.npy").read_bytes()
+    np.savez(tmp_path / "pair.npz", a=values)
+    damaged = [whole[:at] for at in range(len(whole))] + [whole.replace(b"'<f8'", b"'<q8'"), whole.replace(b"(3, 4)", b"(3, x)"), whole.replace(b"{", b"[")]
+    for data in (*damaged, (tmp_path / "pair.npz").read_bytes()):
+        (tmp_path / "b.npy").write_bytes(data)
+        for mapped in (False, True):
+            with pytest.raises(FileFormatError, match=r"b\.npy: ") as caught:
+                read_array(tmp_path / "b.npy", mapped=mapped)
+            assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="no such file"):
+        read_array(tmp_path / "absent.npy")

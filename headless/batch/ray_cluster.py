@@ -105,9 +105,15 @@ def _reach(address: str) -> None:
     if not host or not port.isdigit() or not 0 < int(port) < 65536 or "/" in host:
         raise InputError(f"--address {address}: not HOST:PORT of a Ray cluster's head, such as 10.0.0.1:6379")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
+        knock(address)
     except OSError as problem:
         raise MachineError(f"no Ray cluster at {address}: {problem.strerror or problem}") from None
+
+
+def knock(address: str) -> None:
+    """Raises OSError when nobody listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
 
 
 def first_line(problem: BaseException) -> str:

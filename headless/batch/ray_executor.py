@@ -11,7 +11,6 @@ import itertools
 import os
 import queue
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -22,13 +21,12 @@ from typing import Any
 
 from headless.batch.cargo import Sender
 from headless.batch.executor import Event
-from headless.batch.ray_cluster import Cluster, first_line
+from headless.batch.ray_cluster import Cluster, first_line, knock
 from headless.batch.work import PIECE, READ, Task, put, worth_another_try
 from signgen_core.body.load import LICENSED_VARIABLE
 from signgen_core.errors import MachineError, OutputError
 
 _ANSWER = 120.0  # seconds that a machine of the cluster has to start a process and tell its versions
-_CONNECT = 5.0
 _LOOK = 5.0  # seconds between two looks whether the head is still there
 _GOODBYE = 10.0  # seconds that seats have to clear up
 _JOIN = 3.0
@@ -184,9 +182,8 @@ class RayExecutor:
         if time.monotonic() - self._looked < _LOOK:
             return
         self._looked = time.monotonic()
-        host, _, port = self._head.rpartition(":")
         try:
-            socket.create_connection((host.strip("[]"), int(port)), _CONNECT).close()
+            knock(self._head)
             self._missed = 0
         except OSError as problem:
             self._missed += 1

@@ -17,7 +17,7 @@ from typing import Any
 
 from headless.batch.work import Bench, Task, perform, worth_another_try
 from headless.stage import import_bpy
-from signgen_core.errors import SignGenError
+from signgen_core.errors import SignGenError, internal
 
 
 def _listen(tasks: queue.Queue[Task], folders: list[Path]) -> None:
@@ -54,7 +54,7 @@ def main(order: dict[str, Any]) -> None:
         except SignGenError as problem:
             tell(failed=str(problem), again=worth_another_try(problem))
         except Exception as problem:  # noqa: BLE001 - the last line of defence: one row must not end the others
-            tell(failed=f"internal error: {' '.join(f'{type(problem).__name__}: {problem}'.split())}", again=worth_another_try(problem))
+            tell(failed=internal(problem), again=worth_another_try(problem))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import numpy as np
 from headless.gallery.sources import Item
 from signgen_core.datasets.clips import Clip, PointClip
 from signgen_core.datasets.quality import Flag, quality
-from signgen_core.errors import OutputError, SignGenError
+from signgen_core.errors import OutputError, SignGenError, internal
 from signgen_core.motion import write_bytes
 from signgen_core.train.corpus import _alone as alone
 
@@ -117,7 +117,7 @@ def look_at(order: Order) -> Record:
     except SignGenError as problem:
         return _broken(order, str(problem))
     except Exception as problem:  # noqa: BLE001 - the last line of defence: one clip must not end the others
-        return _broken(order, f"internal error: {type(problem).__name__}: {problem}")
+        return _broken(order, internal(problem))
 
 
 def _look_at(order: Order, clip: Clip | PointClip) -> Record:

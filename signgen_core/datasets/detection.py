@@ -8,10 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import FileFormatError, InputError
-from ..motion import read_arrays
+from ..motion import read_array, read_arrays
 from .bvh_files import read_bvh
 from .clips import Clip, Dataset, PointClip
 from .point_files import read_asllvd, read_pose
@@ -56,7 +54,7 @@ def _file(path: Path, layout: str | None, texts: dict[str, str]) -> tuple[str, L
             return "smplestx", partial(read_smplestx, [path], path.stem, text=text)
         return "amass", partial(read_amass, path, text=text)
     if suffix == ".npy":
-        shape = _npy_shape(path)
+        shape = read_array(path, mapped=True).shape
         if layout == "asllvd" or shape[1:] in ((72, 3), (216,)):
             return "asllvd", partial(read_asllvd, path, text=text)
         if layout == "rot6d" or shape[1:] in ((ROT6D_WIDTH,), (ROT6D_WIDTH // 6, 6)):
@@ -65,13 +63,6 @@ def _file(path: Path, layout: str | None, texts: dict[str, str]) -> tuple[str, L
     if suffix == ".json":
         return "asllvd", partial(read_asllvd, path, text=text)
     raise FileFormatError(f"{path}: a file of no known layout; known: {', '.join(LAYOUTS)}")
-
-
-def _npy_shape(path: Path) -> tuple[int, ...]:
-    try:
-        return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape)
-    except (OSError, ValueError, EOFError) as problem:
-        raise FileFormatError(f"{path}: not a readable npy file: {' '.join(str(problem).split())[:120]}") from None
 
 
 def _folder(root: Path, layout: str | None, texts: dict[str, str]) -> Dataset:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import FileFormatError, InputError
+from ..motion import read_array
 from .clips import PointClip
 
 ASLLVD_FPS = 3.0
@@ -97,7 +98,7 @@ def read_asllvd(path: Path, *, fps: float = ASLLVD_FPS, text: str = "") -> Point
     """A 72-joint skeleton: JSON or .npy of (T, 72, 3) or (T, 216). Three frames a second, as the skeletons were published."""
     try:
         if path.suffix.lower() == ".npy":
-            raw: Any = np.load(path, allow_pickle=False)
+            raw: Any = read_array(path)
         else:
             raw = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(raw, dict):

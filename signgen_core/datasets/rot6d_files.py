@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import FileFormatError, InputError
 from ..face import NUM_FACE
 from ..kinematics.rotations import axis_angle_to_matrix, matrix_to_axis_angle, matrix_to_rot6d, rot6d_to_matrix
-from ..motion import Motion, write_bytes
+from ..motion import Motion, read_array, write_bytes
 from ..rig import NUM_JOINTS
 from .clips import PARTS, Clip
 
@@ -31,12 +31,7 @@ def write_rot6d(path: str | Path, motion: Motion) -> None:
 def read_rot6d(path: str | Path, *, fps: float = ROT6D_FPS, text: str = "") -> Clip:
     """A .npy of (T, 330), (T, 55, 6). What is no rotation is brought to the nearest by Gram-Schmidt. Raises InputError or FileFormatError."""
     path = Path(path)
-    try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as problem:
-        raise FileFormatError(f"{path}: not a readable npy file: {' '.join(str(problem).split())[:120]}") from None
+    values = read_array(path)
     if values.dtype.kind not in "fiu" or not len(values) or values.shape[1:] not in ((ROT6D_WIDTH,), (NUM_JOINTS, 6)):
         raise FileFormatError(f"{path}: expected numbers (T, {ROT6D_WIDTH}) or (T, {NUM_JOINTS}, 6), found {values.dtype} {values.shape}")
     frames = len(values)

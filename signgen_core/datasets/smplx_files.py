@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import FileFormatError, InputError
-from ..motion import read_arrays, read_npz
+from ..errors import FileFormatError
+from ..motion import read_array, read_arrays, read_npz
 from .clips import PARTS, Clip, make_motion, same_length
 from .layouts import detect, split
 from .unpickle import load_resolved
@@ -166,13 +166,7 @@ def read_amass(path: Path, *, text: str = "") -> Clip:
 
 def read_vectors(path: Path, *, layout: str | None = None, fps: float | None = None, text: str = "") -> Clip:
     """A .npy of vectors (T, D) in one of `layouts.LAYOUTS`; told apart by `layouts.detect` where `layout` does not say it."""
-    try:
-        vectors = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError) as problem:
-        raise FileFormatError(f"{path}: not a readable npy file: {' '.join(str(problem).split())[:120]}") from None
-    vectors = numbers(vectors, str(path))
+    vectors = numbers(read_array(path), str(path))
     try:
         name = layout or detect(vectors)
         parts = split(vectors, name)

@@ -93,7 +93,8 @@ def train(
         from ..recognition.network import Config, MotionDecoder, MotionEncoder, SignNetwork
     except ImportError as problem:
         raise MachineError(f"the recogniser needs the package {problem.name}; `python3 build.py setup` installs it") from None
-    config = replace(config or Config(_placeholder()), labels=labels_of(signs, options.rare))
+    labels = labels_of(signs, options.rare)
+    config = Config(labels) if config is None else replace(config, labels=labels)
     if start is not None and start.config != config:
         raise InputError("recogniser: start: has other networks or labels than these signs ask for")
     device = device_for(options.device)
@@ -268,11 +269,6 @@ class Windows:
 
 def _kept(options: Options) -> dict[str, Any]:
     return {k: v for k, v in asdict(options).items() if k not in _FREE}
-
-
-def _placeholder() -> dict[str, tuple[str, ...]]:
-    """Labels that stand in until those of the data are known."""
-    return {head: ("0", "1") for head in HEADS}
 
 
 def evaluate(recogniser: Recogniser, signs: SignSet, part: str = "test") -> dict[str, Any]:
